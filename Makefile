@@ -1,0 +1,66 @@
+# vulora: `make` builds bin/vulora, `make demo` runs it, `make test` tests it; each does its own set-up.
+
+GO      ?= go
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  = -s -w -X main.version=$(VERSION)
+BUILD    = $(GO) build -trimpath -ldflags '$(LDFLAGS)'
+
+.PHONY: all build demo test deps lint shaders static release bench fuzz clean
+
+all: build
+
+build: ## bin/vulora: needs Go and a C compiler, no Vulkan SDK
+	$(BUILD) -o bin/vulora ./cmd/vulora
+
+demo: build ## train the embedded model on 54 rows and ask it before and after
+	bin/vulora demo
+
+test: deps ## every test, Vulkan ones on whatever driver there is
+	$(GO) vet ./...
+	$(GO) test -timeout 20m ./...
+	VULORA_STRESS=20 GODEBUG=clobberfree=1 MALLOC_PERTURB_=165 $(GO) test -count=1 -run TestGarbageCollectionStress ./vk
+	CGO_ENABLED=0 $(GO) build -tags novulkan -o /dev/null ./cmd/vulora
+
+# A Vulkan driver for machines without a GPU. Elsewhere than on Debian and Ubuntu it says what is missing.
+deps:
+	@if [ "$$VULORA_TEST_VULKAN" = off ]; then \
+	  echo "VULORA_TEST_VULKAN=off: nothing is tested on Vulkan"; \
+	elif ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1 && ldconfig -p | grep -q libvulkan.so.1; then \
+	  :; \
+	elif command -v apt-get >/dev/null; then \
+	  echo "installing a software Vulkan driver: mesa-vulkan-drivers libvulkan1"; \
+	  S=$$( [ "$$(id -u)" = 0 ] || echo sudo ); \
+	  $$S apt-get update -qq && $$S apt-get install -y -qq --no-install-recommends mesa-vulkan-drivers libvulkan1; \
+	else \
+	  echo "no Vulkan driver found: install one (Mesa's lavapipe will do), or set VULORA_TEST_VULKAN=off to test without"; exit 1; \
+	fi
+
+lint: ## formatting and static analysis
+	@test -z "$$(gofmt -l .)" || { gofmt -l .; exit 1; }
+	$(GO) vet ./...
+	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
+
+shaders: ## recompile shaders/*.comp; needs glslc and spirv-val
+	$(GO) run ./shaders/build
+
+static: ## bin/vulora-static: the CPU device only, no libc
+	CGO_ENABLED=0 $(BUILD) -tags novulkan -o bin/vulora-static ./cmd/vulora
+
+release: ## dist/: linux amd64 and arm64, windows amd64; the last two need cross compilers
+	GOOS=linux GOARCH=amd64 $(BUILD) -o dist/vulora-linux-amd64 ./cmd/vulora
+	CGO_ENABLED=1 CC=aarch64-linux-gnu-gcc GOOS=linux GOARCH=arm64 $(BUILD) -o dist/vulora-linux-arm64 ./cmd/vulora
+	CGO_ENABLED=1 CC=x86_64-w64-mingw32-gcc GOOS=windows GOARCH=amd64 $(BUILD) -o dist/vulora-windows-amd64.exe ./cmd/vulora
+
+bench: ## the op table's rows, timed
+	$(GO) test -run '^$$' -bench . ./tensor/... ./bench/...
+
+FUZZTIME ?= 60s
+fuzz: ## every fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; \
+	done
+
+clean:
+	rm -rf bin dist

@@ -1,0 +1,14 @@
+// Package lora trains low-rank adapters on Qwen2 models and reads and writes them as PEFT does.
+//
+// It knows adapters, the training step and the training loop; data, configuration files and schedules are packages of
+// their own below it. It does not know devices or Vulkan, nor text: rows arrive as tokens.
+//
+// # Lifetimes
+//
+// An Adapter owns one slab with all its parameters, a Trainer the slabs of gradients and moments, its inputs and its
+// programs. Close the trainer before the adapter, the adapter before the model.
+//
+// # Concurrency
+//
+// An Adapter or Trainer belongs to one goroutine at a time.
+package lora

@@ -1,0 +1,166 @@
+package lora
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"unsafe"
+
+	"github.com/vulora/vulora/lora/peft"
+	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/qwen2/atomicfile"
+	"github.com/vulora/vulora/qwen2/safetensors"
+)
+
+// The files of an adapter's directory, as PEFT names them.
+const (
+	configFile  = "adapter_config.json"
+	weightsFile = "adapter_model.safetensors"
+	cardFile    = "README.md"
+)
+
+// maxConfigBytes bounds adapter_config.json; real ones have one or two kilobytes.
+const maxConfigBytes = 1 << 20
+
+// ReadConfig reads adapter_config.json in dir. The warnings name settings that are not known and were ignored.
+func ReadConfig(dir string) (c *peft.Config, warnings []string, err error) {
+	path := filepath.Join(dir, configFile)
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil, fmt.Errorf("lora: %s: want an adapter directory with %s, have none: %w", dir, configFile, err)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("lora: %w", err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxConfigBytes+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("lora: %s: %w", path, err)
+	}
+	if len(b) > maxConfigBytes {
+		return nil, nil, fmt.Errorf("lora: %s: want at most %d bytes, have more", path, maxConfigBytes)
+	}
+	c, warnings, err = peft.Parse(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("lora: %s: %w", path, err)
+	}
+	return c, warnings, nil
+}
+
+// LoadAdapter reads the adapter in dir for m. All tensors that are missing, misshapen or not expected are in one error.
+func LoadAdapter(m *qwen2.Model, dir string) (a *Adapter, warnings []string, err error) {
+	c, warnings, err := ReadConfig(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	f, err := safetensors.Open(filepath.Join(dir, weightsFile))
+	if err != nil {
+		return nil, nil, fmt.Errorf("lora: adapter: %w", err)
+	}
+	defer f.Close()
+	if a, err = newAdapter(m, *c); err != nil {
+		return nil, nil, fmt.Errorf("lora: %s: %w", dir, err)
+	}
+	if err := a.read(f); err != nil {
+		a.Close()
+		return nil, nil, fmt.Errorf("lora: %s: %w", filepath.Join(dir, weightsFile), err)
+	}
+	return a, warnings, nil
+}
+
+func (a *Adapter) read(f *safetensors.File) error {
+	var bad []string
+	for _, name := range f.Names() {
+		if _, ok := a.layout.index[name]; !ok {
+			bad = append(bad, fmt.Sprintf("%s: want no such tensor by the adapter's configuration, have one", name))
+		}
+	}
+	for i, s := range a.layout.slots {
+		t, ok := f.Tensor(s.key)
+		shape := make([]int, s.spec.Rank())
+		for d := range shape {
+			shape[d] = s.spec.Dim(d)
+		}
+		if !ok {
+			bad = append(bad, fmt.Sprintf("%s: want %v, have no such tensor", s.key, shape))
+			continue
+		}
+		if !slices.Equal(t.Shape, shape) {
+			bad = append(bad, fmt.Sprintf("%s: want %v, have %v", s.key, shape, t.Shape))
+			continue
+		}
+		x := make([]float32, s.spec.Len())
+		err := safetensors.Floats(t, x)
+		if err == nil {
+			err = a.params[i].WriteFloats(x)
+		}
+		if err != nil {
+			bad = append(bad, fmt.Sprintf("%s: %v", s.key, err))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	const most = 20
+	if n := len(bad); n > most {
+		bad = append(bad[:most], fmt.Sprintf("and %d more", n-most))
+	}
+	return fmt.Errorf("the tensors do not fit %s:\n  %s", configFile, strings.Join(bad, "\n  "))
+}
+
+// Save writes the adapter to dir as PEFT does, with card as its README.md. Each file is complete or not there at all, and
+// the configuration comes last: a directory that has one has the weights.
+func (a *Adapter) Save(dir string, card peft.Card) error {
+	config, err := a.Config.Marshal()
+	if err != nil {
+		return err
+	}
+	readme, err := card.README(&a.Config)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("lora: save: %w", err)
+	}
+	tensors, err := a.tensors()
+	if err != nil {
+		return fmt.Errorf("lora: save %s: %w", dir, err)
+	}
+	if err := safetensors.Write(filepath.Join(dir, weightsFile), tensors, nil); err != nil {
+		return fmt.Errorf("lora: save: %w", err)
+	}
+	for _, f := range []struct {
+		name string
+		data []byte
+	}{{cardFile, readme}, {configFile, config}} {
+		err := atomicfile.Write(filepath.Join(dir, f.name), func(w io.Writer) error {
+			_, err := w.Write(f.data)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("lora: save: %w", err)
+		}
+	}
+	return nil
+}
+
+// tensors reads the adapter back from the device.
+func (a *Adapter) tensors() ([]safetensors.Tensor, error) {
+	var all []safetensors.Tensor
+	for i, s := range a.layout.slots {
+		x := make([]float32, s.spec.Len())
+		if err := a.params[i].ReadFloats(x); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.key, err)
+		}
+		t := safetensors.Tensor{Name: s.key, DType: "F32", Data: unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))}
+		for d := range s.spec.Rank() {
+			t.Shape = append(t.Shape, s.spec.Dim(d))
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}

@@ -1,0 +1,229 @@
+package lora
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/vulora/vulora/autograd"
+	"github.com/vulora/vulora/lora/data"
+	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/tensor"
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// AdamW has the optimizer's settings, with torch's names.
+type AdamW struct {
+	Beta1, Beta2, Eps float64
+	WeightDecay       float64 // of the matrices, not of biases
+	MaxGradNorm       float64 // gradients are scaled down to this norm; 0 means never
+}
+
+// TrainerOptions of NewTrainer.
+type TrainerOptions struct {
+	AdamW
+	Seed      uint64 // of dropout
+	Recompute bool   // keep few activations and compute them again in the backward pass
+	Profile   bool   // measure each launch
+}
+
+// A Trainer does optimizer steps on an adapter. A step is one or more micro-batches, whose gradients add up, and one update.
+type Trainer struct {
+	model   *qwen2.Model
+	adapter *Adapter
+	o       TrainerOptions
+
+	grad, sum, m, v *tensor.Tensor // slabs: of a micro-batch, of the step, and the moments
+	in              *batchInputs
+	scale, keep     *tensor.Tensor // [1]: 1/items; 0 in a step's first micro-batch, 1 in the others
+	one, key        *tensor.Tensor // [1]: dL/dL; i32[2]: dropout's seed and micro-batch number
+	hyper           *tensor.Tensor // [kernel.HyperLen]
+	microLoss       *tensor.Tensor // [1]
+	loss, stats     *tensor.Tensor // [1], [4]: what a step reports
+	owned           []*tensor.Tensor
+
+	micro  *tensor.Programs[size]
+	update *tensor.Programs[bool]
+	steps  int // done
+	micros int // done
+}
+
+// StepResult is what one step did.
+type StepResult struct {
+	Loss     float64 // sum of the cross-entropies over the number of items
+	GradNorm float64 // L2 norm of all gradients before clipping
+	Tokens   int     // without padding
+	Items    int     // what the loss was divided by
+}
+
+// ErrNotFinite is returned by Step when a loss or a gradient is NaN or infinite. The adapter is not usable then.
+var ErrNotFinite = errors.New("loss or gradient is not finite")
+
+// NewTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the largest.
+func NewTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches [][]data.Example) (*Trainer, error) {
+	t := &Trainer{model: m, adapter: a, o: o}
+	largest := size{8, 8}
+	for _, b := range batches {
+		z := sizeOf(b)
+		largest = size{max(largest.tokens, z.tokens), max(largest.rows, z.rows)}
+	}
+	t.micro = tensor.NewPrograms[size](m.Device, kernel.CompileOptions{Profile: o.Profile})
+	t.update = tensor.NewPrograms[bool](m.Device, kernel.CompileOptions{})
+	err := t.allocate(largest)
+	if err == nil {
+		err = t.one.WriteFloats([]float32{1})
+	}
+	if err == nil { // the largest first, so that the workspace need not grow
+		_, err = t.program(largest)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lora: trainer for %d tokens: %w", largest.tokens, err), t.Close())
+	}
+	return t, nil
+}
+
+func (t *Trainer) allocate(largest size) (err error) {
+	d, n := t.model.Device, t.adapter.layout.elements
+	for _, f := range []struct {
+		t **tensor.Tensor
+		s tensor.Spec
+		p kernel.Purpose
+	}{{&t.grad, tensor.Of(n), kernel.Adapter}, {&t.sum, tensor.Of(n), kernel.Adapter}, {&t.m, tensor.Of(n), kernel.Optimizer},
+		{&t.v, tensor.Of(n), kernel.Optimizer}, {&t.scale, tensor.Of(1), kernel.Staging}, {&t.keep, tensor.Of(1), kernel.Staging},
+		{&t.one, tensor.Of(1), kernel.Staging}, {&t.key, tensor.IntsOf(2), kernel.Staging}, {&t.hyper, tensor.Of(kernel.HyperLen), kernel.Staging},
+		{&t.microLoss, tensor.Of(1), kernel.Staging}, {&t.loss, tensor.Of(1), kernel.Staging}, {&t.stats, tensor.Of(4), kernel.Staging}} {
+		if *f.t, err = tensor.New(d, f.s, f.p); err != nil {
+			return err
+		}
+		t.owned = append(t.owned, *f.t)
+	}
+	t.in, err = newBatchInputs(d, largest)
+	return err
+}
+
+// program returns the program that adds the gradients of a micro-batch to the step's.
+func (t *Trainer) program(z size) (tensor.Compiled, error) {
+	return t.micro.Get(z, func(r *tensor.Recorder) {
+		tape := autograd.NewTape(r)
+		in, sup := t.in.of(z, t.scale)
+		g := t.adapter.forModel(t.key)
+		loss := t.model.Loss(tape, in, sup, qwen2.GraphOptions{Adapters: g, Recompute: t.o.Recompute})
+		if r.Err() != nil {
+			return
+		}
+		r.Place(loss.Value, t.microLoss)
+		if err := tape.Backward(loss, r.Bind(t.one)); err != nil {
+			return
+		}
+		t.placeGradients(r, tape)
+		tensor.Accumulate(r, t.sum, t.grad, t.keep)
+		tensor.Accumulate(r, t.loss, t.microLoss, t.keep)
+	})
+}
+
+// placeGradients lets every parameter's gradient lie in the gradients' slab.
+func (t *Trainer) placeGradients(r *tensor.Recorder, tape *autograd.Tape) {
+	for i, p := range t.adapter.params {
+		g := tape.Grad(tape.Param(p))
+		if g == nil {
+			r.Fail(fmt.Errorf("lora: want a gradient of %s, have none", t.adapter.layout.slots[i].key))
+			return
+		}
+		r.Place(g, t.adapter.layout.view(t.grad, i))
+	}
+}
+
+// Step does one optimizer step on micro-batches with the given learning rate. items is what the loss is divided by: the
+// number of supervised tokens of all of them (data.NumItems).
+func (t *Trainer) Step(batches [][]data.Example, items int, learningRate float64) (StepResult, error) {
+	res := StepResult{Items: items}
+	scale := float32(0)
+	if items > 0 {
+		scale = float32(1 / float64(items))
+	}
+	if err := t.scale.WriteFloats([]float32{scale}); err != nil {
+		return res, err
+	}
+	for i, b := range batches {
+		if err := t.runMicro(b, i > 0); err != nil {
+			return res, err
+		}
+		for _, e := range b {
+			res.Tokens += len(e.IDs)
+		}
+	}
+	if err := t.runUpdate(learningRate); err != nil {
+		return res, err
+	}
+	var loss [1]float32
+	var stats [4]float32
+	if err := errors.Join(t.loss.ReadFloats(loss[:]), t.stats.ReadFloats(stats[:])); err != nil {
+		return res, err
+	}
+	res.Loss, res.GradNorm = float64(loss[0]), float64(stats[0])
+	if math.IsNaN(res.Loss) || math.IsInf(res.Loss, 0) || stats[2] != 0 {
+		return res, fmt.Errorf("lora: step %d: %w: loss %v, gradient norm %v: lower the learning rate or look at the data",
+			t.steps, ErrNotFinite, res.Loss, res.GradNorm)
+	}
+	return res, nil
+}
+
+func (t *Trainer) runMicro(b []data.Example, add bool) error {
+	z := sizeOf(b)
+	p, err := t.program(z)
+	if err != nil {
+		return err
+	}
+	keep := float32(0)
+	if add {
+		keep = 1
+	}
+	err = errors.Join(t.in.write(b, z), t.keep.WriteFloats([]float32{keep}),
+		t.key.WriteInts([]int32{int32(uint32(t.o.Seed ^ t.o.Seed>>32)), int32(t.micros)}))
+	if err != nil {
+		return err
+	}
+	t.micros++
+	return p.Run()
+}
+
+func (t *Trainer) runUpdate(learningRate float64) error {
+	p, err := t.update.Get(true, func(r *tensor.Recorder) {
+		tensor.ClipNorm(r, t.sum, t.stats, t.hyper)
+		tensor.AdamW(r, t.adapter.slab, t.sum, t.m, t.v, t.hyper, t.adapter.layout.decay)
+	})
+	if err != nil {
+		return err
+	}
+	t.steps++
+	n := float64(t.steps)
+	var h [kernel.HyperLen]float32
+	h[kernel.HyperLR], h[kernel.HyperBeta1], h[kernel.HyperBeta2] = float32(learningRate), float32(t.o.Beta1), float32(t.o.Beta2)
+	h[kernel.HyperEps], h[kernel.HyperDecay] = float32(t.o.Eps), float32(t.o.WeightDecay)
+	h[kernel.HyperBias1] = float32(1 - math.Pow(t.o.Beta1, n))
+	h[kernel.HyperBias2Root] = float32(math.Sqrt(1 - math.Pow(t.o.Beta2, n)))
+	h[kernel.HyperMaxNorm] = float32(math.Inf(1))
+	if t.o.MaxGradNorm > 0 {
+		h[kernel.HyperMaxNorm] = float32(t.o.MaxGradNorm)
+	}
+	if err := t.hyper.WriteFloats(h[:]); err != nil {
+		return err
+	}
+	return p.Run()
+}
+
+// Steps returns the number of steps done.
+func (t *Trainer) Steps() int { return t.steps }
+
+// Close frees the trainer's memory and programs. It may be called more than once.
+func (t *Trainer) Close() error {
+	err := errors.Join(t.micro.Close(), t.update.Close())
+	for _, x := range t.owned {
+		x.Free()
+	}
+	t.owned = nil
+	if t.in != nil {
+		t.in.free()
+	}
+	return err
+}

@@ -1,0 +1,50 @@
+package qwen2
+
+import (
+	"github.com/vulora/vulora/autograd"
+	"github.com/vulora/vulora/tensor"
+)
+
+// Supervision says which tokens the loss is over.
+type Supervision struct {
+	Rows   *tensor.Tensor // i32[S]: the tokens whose successor is to be predicted; negative entries fill up
+	Slots  *tensor.Tensor // i32[T]: the inverse of Rows, negative elsewhere
+	Labels *tensor.Tensor // i32[S]: what follows them; negative where Rows is
+	Scale  *tensor.Tensor // [1]: what the sum of the losses is multiplied by
+}
+
+// Loss records the model on packed sequences and the scaled sum of the cross-entropies of the supervised tokens, [1].
+func (m *Model) Loss(t *autograd.Tape, in Inputs, s Supervision, o GraphOptions) *autograd.Var {
+	g := m.packed(in, o)
+	h := g.hidden(t)
+	var loss *autograd.Var
+	t.R.In("lm_head", func() {
+		loss = t.Apply(tensor.CrossEntropy{Precision: m.Precision}, h, t.Const(m.head), t.Const(s.Rows), t.Const(s.Slots),
+			t.Const(s.Labels), t.Const(s.Scale))
+	})
+	return loss
+}
+
+// Logits records the model on packed sequences and the logits of the given rows, i32[S].
+//
+//	result: [S, V]
+func (m *Model) Logits(t *autograd.Tape, in Inputs, rows *tensor.Tensor, o GraphOptions) *autograd.Var {
+	return m.packed(in, o).logits(t, rows)
+}
+
+func (m *Model) packed(in Inputs, o GraphOptions) *graph {
+	c := &m.Config
+	g := &graph{m: m, o: o, in: in}
+	g.attend = func(t *autograd.Tape, _ int, qkv *autograd.Var) *autograd.Var {
+		op := tensor.Attention{Heads: c.Heads, KVHeads: c.KVHeads, D: c.HeadDim}
+		return t.Apply(op, qkv, t.Const(in.Bounds), t.Const(in.Users))
+	}
+	return g
+}
+
+func (g *graph) logits(t *autograd.Tape, rows *tensor.Tensor) *autograd.Var {
+	h := t.Apply(tensor.Rows{}, g.hidden(t), t.Const(rows))
+	var y *autograd.Var
+	t.R.In("lm_head", func() { y = t.Apply(tensor.Linear{Precision: g.m.Precision}, h, t.Const(g.m.head)) })
+	return y
+}

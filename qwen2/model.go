@@ -1,0 +1,89 @@
+package qwen2
+
+import (
+	"fmt"
+
+	"github.com/vulora/vulora/qwen2/safetensors"
+	"github.com/vulora/vulora/tensor"
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// A Model is a Qwen2 model on a device.
+type Model struct {
+	Config Config
+	Device kernel.Device
+	// Precision says what matrix products with the base weights multiply: kernel.Exact or kernel.RoundBF16.
+	Precision uint32
+
+	embed, head *tensor.Tensor // [V, C]; one tensor if the head is tied
+	norm        *tensor.Tensor // [C]
+	layers      []layer
+	rope        *tensor.Tensor // [P, D]
+	owned       []*tensor.Tensor
+	files       *safetensors.Model
+	params      int64
+}
+
+// layer holds one block's weights. q|k|v and gate|up are one matrix each.
+type layer struct {
+	inputNorm, postNorm *tensor.Tensor // [C]
+	qkv, qkvBias        *tensor.Tensor // [(H+2K)·D, C], [(H+2K)·D]
+	o                   *tensor.Tensor // [C, H·D]
+	gateUp, down        *tensor.Tensor // [2F, C], [C, F]
+}
+
+// LoadOptions of Load; the zero value keeps the weights as they are stored.
+type LoadOptions struct {
+	Precision uint32       // see Model
+	Convert   bool         // convert weights to DType
+	DType     tensor.DType // F32, F16 or BF16, if Convert is set
+	Positions int          // longest sequence that will be used; 0 means the model's own limit, at most DefaultPositions
+}
+
+// DefaultPositions bounds the table of rotary angles where LoadOptions does not say how long sequences will be.
+const DefaultPositions = 32768
+
+// Load loads the checkpoint in dir onto d. On a device that computes in the host's memory the weights stay in the mapped
+// files where their layout allows it: the files must not be changed until Close.
+func Load(d kernel.Device, dir string, o LoadOptions) (*Model, error) {
+	c, err := ReadConfig(dir)
+	if err != nil {
+		return nil, err
+	}
+	if o.Positions > c.MaxPositions {
+		return nil, fmt.Errorf("qwen2: load %s: want at most the model's %d positions, have %d", dir, c.MaxPositions, o.Positions)
+	}
+	if o.Positions <= 0 {
+		o.Positions = min(c.MaxPositions, DefaultPositions)
+	}
+	files, err := safetensors.OpenModel(dir)
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Config: *c, Device: d, Precision: o.Precision, files: files}
+	if err := m.load(o); err != nil {
+		m.Close()
+		return nil, fmt.Errorf("qwen2: load %s: %w", dir, err)
+	}
+	return m, nil
+}
+
+// Params returns the number of parameters; a tied head counts once.
+func (m *Model) Params() int64 { return m.params }
+
+// Positions returns the length of the longest sequence that the model was loaded for.
+func (m *Model) Positions() int { return m.rope.Dim(0) }
+
+// Close frees the weights and unmaps the files. It may be called more than once.
+func (m *Model) Close() error {
+	for _, t := range m.owned {
+		t.Free()
+	}
+	m.owned = nil
+	if m.files == nil {
+		return nil
+	}
+	files := m.files
+	m.files = nil
+	return files.Close()
+}

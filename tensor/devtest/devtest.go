@@ -1,0 +1,44 @@
+// Package devtest gives tests the devices to run on: the CPU with every instruction set it has, and every Vulkan device.
+package devtest
+
+import (
+	"os"
+	"testing"
+
+	"github.com/vulora/vulora/tensor/cpu"
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// CPU returns the CPU device as it is used by default.
+func CPU(t testing.TB) kernel.Device {
+	t.Helper()
+	return open(t, func() (kernel.Device, error) { return cpu.Open(cpu.Options{}) })
+}
+
+func open(t testing.TB, f func() (kernel.Device, error)) kernel.Device {
+	t.Helper()
+	d, err := f()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		u := d.Usage()
+		u[kernel.Staging] = 0 // the device's own scratch is there too
+		if n := u.Total(); n != 0 && !t.Failed() {
+			t.Errorf("%d bytes of device memory were not freed: %v", n, u)
+		}
+		if err := d.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// Each runs f on the default CPU device and on the first Vulkan device.
+func Each(t *testing.T, f func(t *testing.T, d kernel.Device)) {
+	t.Run("cpu", func(t *testing.T) { f(t, CPU(t)) })
+	if os.Getenv("VULORA_TEST_VULKAN") == "off" {
+		t.Log("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off")
+		return
+	}
+}

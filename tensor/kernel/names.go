@@ -1,0 +1,31 @@
+package kernel
+
+func (GatherRows) Kernel() string        { return "gather_rows" }
+func (ScatterRows) Kernel() string       { return "scatter_rows" }
+func (Linear) Kernel() string            { return "linear" }
+func (LinearBack) Kernel() string        { return "linear_back" }
+func (MatMul) Kernel() string            { return "matmul" }
+func (RMSNorm) Kernel() string           { return "rmsnorm" }
+func (AddRMSNorm) Kernel() string        { return "add_rmsnorm" }
+func (RMSNormBack) Kernel() string       { return "rmsnorm_back" }
+func (RMSNormBackWeight) Kernel() string { return "rmsnorm_back_weight" }
+func (RoPE) Kernel() string              { return "rope" }
+func (Attention) Kernel() string         { return "attention" }
+func (AttentionBackQ) Kernel() string    { return "attention_back_q" }
+func (AttentionBackKV) Kernel() string   { return "attention_back_kv" }
+func (CacheWrite) Kernel() string        { return "cache_write" }
+func (SwiGLU) Kernel() string            { return "swiglu" }
+func (SwiGLUBack) Kernel() string        { return "swiglu_back" }
+func (CrossEntropy) Kernel() string      { return "cross_entropy" }
+func (Sum) Kernel() string               { return "sum" }
+func (SumRows) Kernel() string           { return "sum_rows" }
+func (AddBias) Kernel() string           { return "add_bias" }
+func (Dropout) Kernel() string           { return "dropout" }
+func (Add) Kernel() string               { return "add" }
+func (Scale) Kernel() string             { return "scale" }
+func (Copy) Kernel() string              { return "copy" }
+func (Accumulate) Kernel() string        { return "accumulate" }
+func (GradNorm) Kernel() string          { return "grad_norm" }
+func (Clip) Kernel() string              { return "clip" }
+func (AdamW) Kernel() string             { return "adamw" }
+func (ArgMax) Kernel() string            { return "argmax" }

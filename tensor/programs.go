@@ -1,0 +1,76 @@
+package tensor
+
+import (
+	"fmt"
+
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// Programs keeps compiled programs by key in one workspace. It closes them all when a larger plan needs the memory to
+// grow, so ask for the largest first.
+type Programs[K comparable] struct {
+	device  kernel.Device
+	options kernel.CompileOptions
+	space   *Workspace
+	made    map[K]Compiled
+}
+
+// Compiled is a program and what it is.
+type Compiled struct {
+	Program
+	Launches int   // kernels in one run
+	Bytes    int64 // of temporaries
+}
+
+// NewPrograms returns an empty set of programs for d.
+func NewPrograms[K comparable](d kernel.Device, o kernel.CompileOptions) *Programs[K] {
+	return &Programs[K]{device: d, options: o, space: NewWorkspace(d), made: map[K]Compiled{}}
+}
+
+// Get returns the program for key, and makes it from what record records if there is none.
+func (s *Programs[K]) Get(key K, record func(r *Recorder)) (Compiled, error) {
+	if p, ok := s.made[key]; ok {
+		return p, nil
+	}
+	r := NewRecorder(s.device)
+	record(r)
+	plan, err := NewPlan(r)
+	if err != nil {
+		return Compiled{}, err
+	}
+	if !s.space.Fits(plan) {
+		if err := s.closePrograms(); err != nil {
+			return Compiled{}, err
+		}
+		if err := s.space.Reserve(plan); err != nil {
+			return Compiled{}, err
+		}
+	}
+	p, err := s.space.Compile(plan, s.options)
+	if err != nil {
+		return Compiled{}, fmt.Errorf("tensor: compile: %w", err)
+	}
+	c := Compiled{p, plan.Launches(), plan.Bytes()}
+	s.made[key] = c
+	return c, nil
+}
+
+// Bytes returns the memory of the workspace.
+func (s *Programs[K]) Bytes() int64 { return s.space.Bytes() }
+
+func (s *Programs[K]) closePrograms() (err error) {
+	for k, p := range s.made {
+		if e := p.Close(); e != nil && err == nil {
+			err = e
+		}
+		delete(s.made, k)
+	}
+	return err
+}
+
+// Close closes the programs and frees their memory. It may be called more than once.
+func (s *Programs[K]) Close() error {
+	err := s.closePrograms()
+	s.space.Close()
+	return err
+}
