@@ -46,6 +46,9 @@ type Trainer struct {
 	update *tensor.Programs[bool]
 	steps  int // done
 	micros int // done
+
+	largest  size // of the first program
+	launches int  // of the first program
 }
 
 // StepResult is what one step did.
@@ -62,27 +65,29 @@ var ErrNotFinite = errors.New("loss or gradient is not finite")
 // NewTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the largest.
 func NewTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches [][]data.Example) (*Trainer, error) {
 	t := &Trainer{model: m, adapter: a, o: o}
-	largest := size{8, 8}
+	t.largest = size{8, 8}
 	for _, b := range batches {
 		z := sizeOf(b)
-		largest = size{max(largest.tokens, z.tokens), max(largest.rows, z.rows)}
+		t.largest = size{max(t.largest.tokens, z.tokens), max(t.largest.rows, z.rows)}
 	}
 	t.micro = tensor.NewPrograms[size](m.Device, kernel.CompileOptions{Profile: o.Profile})
 	t.update = tensor.NewPrograms[bool](m.Device, kernel.CompileOptions{})
-	err := t.allocate(largest)
+	err := t.allocate()
 	if err == nil {
 		err = t.one.WriteFloats([]float32{1})
 	}
 	if err == nil { // the largest first, so that the workspace need not grow
-		_, err = t.program(largest)
+		var p tensor.Compiled
+		p, err = t.program(t.largest)
+		t.launches = p.Launches
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lora: trainer for %d tokens: %w", largest.tokens, err), t.Close())
+		return nil, errors.Join(fmt.Errorf("lora: trainer for %d tokens: %w", t.largest.tokens, err), t.Close())
 	}
 	return t, nil
 }
 
-func (t *Trainer) allocate(largest size) (err error) {
+func (t *Trainer) allocate() (err error) {
 	d, n := t.model.Device, t.adapter.layout.elements
 	for _, f := range []struct {
 		t **tensor.Tensor
@@ -97,7 +102,7 @@ func (t *Trainer) allocate(largest size) (err error) {
 		}
 		t.owned = append(t.owned, *f.t)
 	}
-	t.in, err = newBatchInputs(d, largest)
+	t.in, err = newBatchInputs(d, t.largest)
 	return err
 }
 
@@ -170,6 +175,11 @@ func (t *Trainer) Step(batches [][]data.Example, items int, learningRate float64
 
 func (t *Trainer) runMicro(b []data.Example, add bool) error {
 	z := sizeOf(b)
+	if z.tokens > t.largest.tokens || z.rows > t.largest.rows {
+		if err := t.grow(z); err != nil {
+			return err
+		}
+	}
 	p, err := t.program(z)
 	if err != nil {
 		return err
@@ -185,6 +195,22 @@ func (t *Trainer) runMicro(b []data.Example, add bool) error {
 	}
 	t.micros++
 	return p.Run()
+}
+
+// grow makes room for a micro-batch larger than all that NewTrainer was told of.
+func (t *Trainer) grow(z size) error {
+	if err := t.micro.Close(); err != nil {
+		return err
+	}
+	t.in.free()
+	t.largest = size{max(z.tokens, t.largest.tokens), max(z.rows, t.largest.rows)}
+	in, err := newBatchInputs(t.model.Device, t.largest)
+	if err != nil {
+		t.in = nil
+		return fmt.Errorf("lora: micro-batch of %d tokens: %w", z.tokens, err)
+	}
+	t.in = in
+	return nil
 }
 
 func (t *Trainer) runUpdate(learningRate float64) error {

@@ -8,7 +8,8 @@
 //
 // A file is hostile until its header has been checked whole: sizes, nesting, repeated or ill-encoded names, shapes
 // against byte ranges, gaps, overlaps and what follows the last tensor. After Open succeeds each tensor's Data has
-// exactly the bytes its DType and Shape ask for. Contents of tensors are not looked at. The dtypes are those of the
+// exactly the bytes its DType and Shape ask for. Contents of tensors are not looked at. A header may have 16 MiB (the
+// reference allows 100 MB), a tensor 64 dimensions. The dtypes are those of the
 // format's first version (BOOL to U64, F16, BF16, F32, F64); 8- and 4-bit floats are refused by name.
 //
 // # Lifetimes
