@@ -1,0 +1,110 @@
+package vk
+
+import (
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const vulkanGo = "github.com/vulkan-go/vulkan"
+
+// Calls of vulkan-go that take a slice: their C copy may be freed before or during the call. The first list must be
+// found in its source, or this test looks at the wrong place.
+var sliceCalls = []string{"QueueSubmit", "UpdateDescriptorSets", "CreateComputePipelines", "CmdPipelineBarrier",
+	"CmdCopyBuffer", "CmdWaitEvents", "FlushMappedMemoryRanges", "InvalidateMappedMemoryRanges",
+	"EnumerateDeviceExtensionProperties", "GetPhysicalDeviceQueueFamilyProperties", "WaitForFences", "ResetFences"}
+
+// Calls whose structures hold slices or strings: the binding stores Go pointers in C memory.
+var storingCalls = []string{"CreateInstance", "CreateDevice", "CreateShaderModule", "CreatePipelineCache",
+	"CreatePipelineLayout", "CreateDescriptorSetLayout", "CreateDescriptorPool"}
+
+func TestRules(t *testing.T) {
+	forbidden := map[string]bool{}
+	for _, c := range storingCalls {
+		forbidden[c] = true
+	}
+	pkg, err := build.Import(vulkanGo, ".", build.FindOnly)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range parseDir(t, pkg.Dir) {
+		for _, decl := range f.Decls {
+			fn, ok := decl.(*ast.FuncDecl)
+			if !ok || fn.Recv != nil {
+				continue
+			}
+			for _, p := range fn.Type.Params.List {
+				if a, ok := p.Type.(*ast.ArrayType); ok && a.Len == nil {
+					forbidden[fn.Name.Name] = true
+				}
+			}
+		}
+	}
+	for _, c := range sliceCalls {
+		if !forbidden[c] {
+			t.Errorf("%s is not found among the calls of %s that take slices", c, vulkanGo)
+		}
+	}
+	used := 0
+	for name, f := range parseDir(t, ".") {
+		local := ""
+		for _, imp := range f.Imports {
+			if strings.Trim(imp.Path.Value, `"`) == vulkanGo {
+				if local = "vulkan"; imp.Name != nil {
+					local = imp.Name.Name
+				}
+				if name != "plain.go" {
+					t.Errorf("%s imports %s: only plain.go may", name, vulkanGo)
+				}
+			}
+		}
+		ast.Inspect(f, func(n ast.Node) bool {
+			s, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			x, ok := s.X.(*ast.Ident)
+			if !ok {
+				return true
+			}
+			if x.Name == "runtime" && (s.Sel.Name == "SetFinalizer" || s.Sel.Name == "AddCleanup") {
+				t.Errorf("%s: runtime.%s: nothing is freed by the collector", name, s.Sel.Name)
+			}
+			if x.Name == local && local != "" {
+				used++
+				if forbidden[s.Sel.Name] {
+					t.Errorf("%s: %s.%s gives slices to the binding: use the shim", name, local, s.Sel.Name)
+				}
+			}
+			return true
+		})
+	}
+	if used == 0 {
+		t.Error("no use of the binding was found")
+	}
+}
+
+func parseDir(t *testing.T, dir string) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	err := filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() && path != dir {
+			return fs.SkipDir
+		}
+		if !strings.HasSuffix(path, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, parser.SkipObjectResolution)
+		files[filepath.Base(path)] = f
+		return err
+	})
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %d files, %v", dir, len(files), err)
+	}
+	return files
+}
