@@ -1,0 +1,91 @@
+package shaders
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"testing"
+)
+
+// TestManifest checks that manifest and embedded files agree, and that together they stay small.
+func TestManifest(t *testing.T) {
+	text, err := files.ReadFile("spv/manifest.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m struct {
+		Compiler string
+		Variants map[string]struct{ Source, Hash, SPV string }
+	}
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.Compiler == "" || len(m.Variants) == 0 {
+		t.Fatalf("want a compiler and variants, have %q and %d", m.Compiler, len(m.Variants))
+	}
+	for name, v := range m.Variants {
+		if v.SPV != name+".spv" {
+			t.Errorf("%s: want file %s.spv, have %s", name, name, v.SPV)
+		}
+		if _, err := SPIRV(name); err != nil {
+			t.Error(err)
+		}
+	}
+	total := 0
+	for _, name := range Variants() {
+		if _, ok := m.Variants[name]; !ok {
+			t.Errorf("%s.spv is not in the manifest", name)
+		}
+		code, _ := SPIRV(name)
+		total += len(code)
+	}
+	if total > 1500<<10 {
+		t.Errorf("want less than 1.5 MB of SPIR-V, have %d bytes", total)
+	}
+}
+
+// TestCode walks the instructions of every variant: entry point main, no capability but Shader, no float atomics.
+func TestCode(t *testing.T) {
+	const opEntryPoint, opCapability, shader = 15, 17, 1
+	for _, name := range Variants() {
+		code, err := SPIRV(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		word := func(i int) uint32 { return binary.LittleEndian.Uint32(code[4*i:]) }
+		if len(code) < 20 || len(code)%4 != 0 || word(0) != 0x07230203 || word(1) != 0x00010300 {
+			t.Errorf("%s: want SPIR-V 1.3, have %d bytes", name, len(code))
+			continue
+		}
+		entries := 0
+		for i := 5; i < len(code)/4; {
+			op, n := word(i)&0xffff, int(word(i)>>16)
+			if n == 0 || i+n > len(code)/4 {
+				t.Errorf("%s: instruction at word %d leaves the module", name, i)
+				break
+			}
+			switch op {
+			case opEntryPoint:
+				entries++
+				if string(code[4*(i+3):4*(i+3)+5]) != "main\x00" {
+					t.Errorf("%s: want entry point main", name)
+				}
+			case opCapability:
+				if word(i+1) != shader {
+					t.Errorf("%s: want no capability but Shader, have %d", name, word(i+1))
+				}
+			}
+			i += n
+		}
+		if entries != 1 {
+			t.Errorf("%s: want one entry point, have %d", name, entries)
+		}
+	}
+}
+
+func TestUnknownVariant(t *testing.T) {
+	for _, name := range []string{"", "linear", "../shaders", "linear.f32.vec.spv"} {
+		if _, err := SPIRV(name); err == nil {
+			t.Errorf("SPIRV(%q): want an error", name)
+		}
+	}
+}

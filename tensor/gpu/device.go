@@ -1,0 +1,134 @@
+package gpu
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+	"sync"
+	"sync/atomic"
+
+	"github.com/vulora/vulora/tensor/kernel"
+	"github.com/vulora/vulora/vk"
+)
+
+// Options of Open; the zero value is the first device, without a cache on disk.
+type Options struct {
+	Index    int    // in the list of Devices
+	CacheDir string // folder for compiled pipelines; empty: none
+	NoShared bool   // take only kernels without shared memory and barriers, as on a software device
+}
+
+// A Device is an open Vulkan device.
+type Device struct {
+	vk      *vk.Device
+	info    kernel.Info
+	traits  traits
+	scratch kernel.Range // for kernels that need more than one dispatch, and in the place of operands that are absent
+	timed   bool         // dispatches can be timed
+
+	used [kernel.Purposes]atomic.Int64
+	turn sync.Mutex // programs share scratch
+}
+
+// Devices describes the Vulkan devices of this machine; Options.Index is a place in the list. Without a Vulkan loader,
+// a driver, or Vulkan in this build, the error is kernel.ErrNoDevice.
+func Devices() ([]kernel.Info, error) {
+	list, err := vk.Devices()
+	if err != nil {
+		return nil, fmt.Errorf("gpu: devices: %w", translate(err))
+	}
+	infos := make([]kernel.Info, len(list))
+	for i, v := range list {
+		infos[i] = describe(v, false)
+	}
+	return infos, nil
+}
+
+// Open opens a device. The error is kernel.ErrNoDevice if there is none at o.Index.
+func Open(o Options) (*Device, error) {
+	list, err := vk.Devices()
+	if err != nil {
+		return nil, fmt.Errorf("gpu: open: %w", translate(err))
+	}
+	if o.Index < 0 || o.Index >= len(list) {
+		return nil, fmt.Errorf("gpu: open: want a device from 0 to %d, have %d: %w", len(list)-1, o.Index, kernel.ErrNoDevice)
+	}
+	v := list[o.Index]
+	dev, err := vk.Open(v.Index, vk.Options{CacheDir: o.CacheDir})
+	if err != nil {
+		return nil, fmt.Errorf("gpu: open %s: %w", v.Name, translate(err))
+	}
+	v = dev.Info()
+	d := &Device{vk: dev, info: describe(v, o.NoShared), traits: choose(v, o.NoShared), timed: v.Features.Timestamps}
+	const scratch = maxParts * partBytes
+	b, err := d.Alloc(scratch, kernel.Staging)
+	if err != nil {
+		return nil, errors.Join(err, dev.Close())
+	}
+	d.scratch = kernel.Range{Buffer: b, Bytes: scratch}
+	return d, nil
+}
+
+// choose turns what a device is into how kernels are run on it.
+func choose(v vk.Info, noShared bool) traits {
+	t := traits{
+		lanes: 64, group: 128, parts: maxParts,
+		maxX: uint32(min(v.Limits.MaxGroups[0], 1<<20)), maxY: uint32(min(v.Limits.MaxGroups[1], 1<<16-1)),
+		maxRange: uint64(v.Limits.MaxBufferRange),
+		shared:   !noShared && v.Kind != vk.CPU && v.Limits.MaxInvocations >= 128 && v.Limits.MaxSharedMemory >= 16<<10,
+	}
+	if v.Kind == vk.CPU {
+		// Mesa's llvmpipe runs a workgroup as a loop over vectors of SubgroupSize lanes, reads memory lane by lane, and
+		// ends a shader's loops after LP_MAX_TGSI_LOOP_ITERATIONS = 65535 turns in all, without a word.
+		t.lanes, t.wide, t.turns, t.parts = 8, true, 60000, 1024
+		if n := uint32(max(v.Limits.SubgroupSize, 0)); n >= 4 && n <= 64 && bits.OnesCount32(n) == 1 {
+			t.lanes = n
+		}
+	}
+	return t
+}
+
+func describe(v vk.Info, noShared bool) kernel.Info {
+	tier := "scalar"
+	if choose(v, noShared).shared {
+		tier = "workgroup"
+	}
+	return kernel.Info{
+		Name: v.Name, Kind: v.Kind.String(), Driver: v.Driver, Tier: tier,
+		Memory: v.Memory, Alignment: max(16, int64(v.Limits.OffsetAlignment)), // vectors of four need 16
+		MaxRange: v.Limits.MaxBufferRange, MaxAlloc: v.Limits.MaxAllocation,
+	}
+}
+
+// Info describes the device.
+func (d *Device) Info() kernel.Info { return d.info }
+
+// Usage returns the bytes of the buffers that have not been freed.
+func (d *Device) Usage() (u kernel.Usage) {
+	for p := range u {
+		u[p] = d.used[p].Load()
+	}
+	return u
+}
+
+// Close waits for the device, writes the pipelines that are new to Options.CacheDir and frees what it owns. It is idempotent.
+func (d *Device) Close() error {
+	d.scratch.Buffer.Free()
+	if err := d.vk.Close(); err != nil {
+		return fmt.Errorf("gpu: close: %w", translate(err))
+	}
+	return nil
+}
+
+// translate adds the error of package kernel that corresponds to one of package vk.
+func translate(err error) error {
+	for from, to := range map[error]error{
+		vk.ErrNoDevice: kernel.ErrNoDevice, vk.ErrNoMemory: kernel.ErrNoMemory,
+		vk.ErrDeviceLost: kernel.ErrDeviceLost, vk.ErrNoFeature: kernel.ErrNoFeature,
+	} {
+		if errors.Is(err, from) {
+			return fmt.Errorf("%w: %w", to, err)
+		}
+	}
+	return err
+}

@@ -1,0 +1,145 @@
+package gpu
+
+import (
+	"fmt"
+	"math/bits"
+
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// linearKernels: shaders/linear.comp, linear_tiles.comp, matmul.comp.
+var linearKernels = []lowerer{
+	entry[kernel.Linear]{
+		check: func(s kernel.Linear) error { return inRow("y", s.YOff, s.N, s.YStride) },
+		operands: func(s kernel.Linear) (out, in []operand) {
+			in = []operand{floats("x", s.T, s.K), stored("w", s.N, s.K), optional(s.Bias, floats("b", s.N))}
+			return []operand{strided("y", s.T, s.YStride, s.YOff, s.N)}, in
+		},
+		flops: func(s kernel.Linear) float64 { return 2 * float64(s.T) * float64(s.N) * float64(s.K) },
+		variants: []variant[kernel.Linear]{
+			{words: "tiles", shared: true,
+				when: func(s kernel.Linear) bool { return s.T > fewTokens },
+				work: func(t traits, s kernel.Linear) work { return sharedTiles(s.T, s.N, s.K) }},
+			{words: "vec.group", shared: true,
+				when: func(s kernel.Linear) bool { return s.K%4 == 0 && s.T <= fewTokens },
+				work: func(t traits, s kernel.Linear) work { return lanesPerTile(s.T, s.N, s.K) }},
+			{words: "group", shared: true,
+				when: func(s kernel.Linear) bool { return s.T <= fewTokens },
+				work: func(t traits, s kernel.Linear) work { return lanesPerTile(s.T, s.N, s.K) }},
+			{words: "vec",
+				when: func(s kernel.Linear) bool { return s.K%4 == 0 },
+				work: func(t traits, s kernel.Linear) work { return registerTiles(t, s.T, s.N, 16, s.K/4) }},
+			{work: func(t traits, s kernel.Linear) work { return registerTiles(t, s.T, s.N, 8, s.K) }},
+		},
+	},
+	entry[kernel.LinearBack]{
+		check: func(s kernel.LinearBack) error { return inRow("dy", s.YOff, s.N, s.YStride) },
+		operands: func(s kernel.LinearBack) (out, in []operand) {
+			in = []operand{strided("dy", s.T, s.YStride, s.YOff, s.N), stored("w", s.N, s.K)}
+			return []operand{floats("dx", s.T, s.K)}, in
+		},
+		divide: divideLinearBack,
+		flops:  func(s kernel.LinearBack) float64 { return 2 * float64(s.T) * float64(s.N) * float64(s.K) },
+		variants: []variant[kernel.LinearBack]{
+			{words: "tiles", shared: true,
+				work: func(t traits, s kernel.LinearBack) work { return sharedTiles(s.T, s.K, s.N) }},
+			{words: "vec",
+				when: func(s kernel.LinearBack) bool { return s.K%4 == 0 },
+				work: func(t traits, s kernel.LinearBack) work { return registerTiles(t, s.T, s.K, 16, s.N) }},
+			{work: func(t traits, s kernel.LinearBack) work { return registerTiles(t, s.T, s.K, 8, s.N) }},
+		},
+	},
+	entry[kernel.MatMul]{
+		check: func(s kernel.MatMul) error {
+			aRows, aCols := flip(s.TransA, s.M, s.K)
+			bRows, bCols := flip(s.TransB, s.K, s.N)
+			if s.LDA < aCols || s.LDB < bCols || s.LDC < s.N {
+				return fmt.Errorf("want rows of at least %d, %d and %d, have strides %d, %d and %d for %d, %d and %d rows",
+					aCols, bCols, s.N, s.LDA, s.LDB, s.LDC, aRows, bRows, s.M)
+			}
+			return nil
+		},
+		operands: func(s kernel.MatMul) (out, in []operand) {
+			aRows, aCols := flip(s.TransA, s.M, s.K)
+			bRows, bCols := flip(s.TransB, s.K, s.N)
+			return []operand{strided("c", s.M, s.LDC, s.COff, s.N)}, []operand{
+				strided("a", aRows, s.LDA, s.AOff, aCols), strided("b", bRows, s.LDB, s.BOff, bCols)}
+		},
+		flops: func(s kernel.MatMul) float64 { return 2 * float64(s.M) * float64(s.N) * float64(s.K) },
+		variants: []variant[kernel.MatMul]{
+			{words: "group", shared: true,
+				when: func(s kernel.MatMul) bool { return s.K >= 64 },
+				work: func(t traits, s kernel.MatMul) work { return skinnyTiles(s) }},
+			{work: func(t traits, s kernel.MatMul) work { return skinnyTiles(s) }},
+		},
+	},
+}
+
+// fewTokens is where a product stops being bound by reading the weight.
+const fewTokens = 8
+
+// divideLinearBack adds up the gradient over slices of the weight's rows where they are more than a loop may have turns.
+func divideLinearBack(t traits, s kernel.LinearBack, l kernel.Launch, _ kernel.Range) (parts []kernel.Launch) {
+	const slice = 1 << 15 // rows: a slice of them starts at a multiple of any alignment
+	if t.turns == 0 || uint64(s.N) <= t.turns {
+		return nil
+	}
+	w := l.In[1]
+	for first := uint32(0); first < s.N; first += slice {
+		p, part := l, s
+		part.N, part.YOff = min(slice, s.N-first), s.YOff+first
+		if first > 0 {
+			part.Acc = 1
+		}
+		rows := w
+		rows.Offset += int64(first) * int64(s.K) * w.DType.Size()
+		rows.Bytes = int64(part.N) * int64(s.K) * w.DType.Size()
+		p.Sizes, p.In = part, []kernel.Range{l.In[0], rows}
+		parts = append(parts, p)
+	}
+	return parts
+}
+
+// flip returns the rows and columns of a factor as it is stored.
+func flip(trans, rows, cols uint32) (uint32, uint32) {
+	if trans != 0 {
+		return cols, rows
+	}
+	return rows, cols
+}
+
+func ceil(n, d uint32) uint64 { return (uint64(n) + uint64(d) - 1) / uint64(d) }
+
+// sharedTiles are of 64 x 64, by 64 lanes that make 8 x 8 each.
+func sharedTiles(rows, cols, terms uint32) work {
+	return work{items: ceil(rows, 64) * ceil(cols, 64), lanes: 64, spec: []uint32{8, 8}, turns: 17 * ceil(terms, 16)}
+}
+
+// lanesPerTile gives all lanes of a small workgroup one tile of a few tokens and four columns.
+func lanesPerTile(rows, cols, terms uint32) work {
+	tm := powerOfTwo(rows, fewTokens)
+	return work{items: ceil(rows, tm) * ceil(cols, 4), lanes: 64, spec: []uint32{tm, 4}, turns: ceil(terms, 64)}
+}
+
+// registerTiles gives each invocation a tile of most x most results, or of few rows if there are no more; graphics
+// processors have no registers for more than 4 x 4 and its loads.
+func registerTiles(t traits, rows, cols, most, turns uint32) work {
+	if !t.wide {
+		most = 4
+	}
+	tm := powerOfTwo(rows, most)
+	return work{items: ceil(rows, tm) * ceil(cols, most), spec: []uint32{tm, most}, turns: uint64(turns)}
+}
+
+// skinnyTiles are of 4 x 8 results.
+func skinnyTiles(s kernel.MatMul) work {
+	return work{items: ceil(s.M, 4) * ceil(s.N, 8), spec: []uint32{4, 8}, turns: uint64(s.K)}
+}
+
+// powerOfTwo returns the least power of two that is at least n, or most if that is less.
+func powerOfTwo(n, most uint32) uint32 {
+	if n >= most {
+		return most
+	}
+	return 1 << bits.Len32(n-1)
+}
