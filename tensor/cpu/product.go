@@ -1,0 +1,134 @@
+package cpu
+
+import "unsafe"
+
+// A product is c = alpha·a·b, plus what c held if acc, as one loop over the pool.
+//
+// Columns are cut into blocks of at most nc, rows only if there are too few blocks for the workers. For each block and
+// each kc of the inner dimension b is packed into panels, and tiles of mr rows of a, read where they lie, run over them.
+// Every element of c is summed in the order of k, in chunks of kc, however rows and columns are cut.
+type product struct {
+	v       *isa
+	m, n, k int
+	a       unsafe.Pointer // float32, or pairs of bfloat16
+	rs, cs  int            // elements between a(m,k) and a(m+1,k), a(m,k+1)
+	b       source
+	c       unsafe.Pointer
+	ldc     int
+	alpha   float32
+	acc     bool
+	flip    bool      // c is stored transposed: c[m, n] lies n·ldc + m after c
+	bias    []float32 // of length n, added to each row, or nil
+	tile    tileFunc
+
+	rowBlocks, colBlocks int
+}
+
+// scratchElements is what each worker needs: panels of one block, then one tile.
+func (p *product) scratchElements() int {
+	return p.v.kc*(p.v.nc+p.v.nr) + p.v.mr*p.v.nr
+}
+
+// prepare chooses the blocks for a number of workers.
+func (p *product) prepare(workers int) {
+	v := p.v
+	if p.tile == nil {
+		p.tile = v.tile
+	}
+	if p.k == 0 {
+		p.a, p.rs, p.cs = p.c, 0, 0 // an empty sum reads nothing: any address will do
+	}
+	tiles := (p.n + v.nr - 1) / v.nr
+	blocks := max((p.n+v.nc-1)/v.nc, min(tiles, 4*workers))
+	if workers > 1 {
+		blocks = min(tiles, (blocks+workers-1)/workers*workers)
+	} else {
+		blocks = (p.n + v.nc - 1) / v.nc
+	}
+	p.colBlocks, p.rowBlocks = blocks, 1
+	if blocks < 2*workers && workers > 1 {
+		// Each block of rows packs b again, so it should have enough rows to pay for that.
+		p.rowBlocks = max(1, min(2*workers/max(blocks, 1), p.m/(4*v.mr)))
+	}
+}
+
+// items is the length of the loop that item serves.
+func (p *product) items() int { return p.rowBlocks * p.colBlocks }
+
+func (p *product) item(i int, w *worker) {
+	v := p.v
+	tiles := (p.n + v.nr - 1) / v.nr
+	row, col := i/p.colBlocks, i%p.colBlocks
+	n0 := tiles * col / p.colBlocks * v.nr
+	n1 := min(p.n, tiles*(col+1)/p.colBlocks*v.nr)
+	groups := (p.m + v.mr - 1) / v.mr
+	m0 := groups * row / p.rowBlocks * v.mr
+	m1 := min(p.m, groups*(row+1)/p.rowBlocks*v.mr)
+
+	panels := unsafe.Pointer(unsafe.SliceData(w.scratch))
+	spare := address(w.scratch, v.kc*(v.nc+v.nr))
+	acc := p.acc
+	if p.bias != nil {
+		for m := m0; m < m1; m++ {
+			copy(elements[float32](unsafe.Add(p.c, (m*p.ldc+n0)*4), n1-n0), p.bias[n0:n1])
+		}
+		acc = true
+	}
+	for k0 := 0; k0 == 0 || k0 < p.k; k0 += v.kc {
+		k := min(v.kc, p.k-k0)
+		for n := n0; n < n1 && k > 0; n += v.nr {
+			p.b.pack(v, unsafe.Add(panels, (n-n0)*k*4), k0, k, n, min(v.nr, n1-n))
+		}
+		g := grid{tile: p.tile, mr: v.mr, nr: v.nr, spare: spare, flip: p.flip}
+		a := unsafe.Add(p.a, (m0*p.rs+k0*p.cs)*4)
+		c := unsafe.Add(p.c, (m0*p.ldc+n0)*4)
+		if p.flip {
+			c = unsafe.Add(p.c, (n0*p.ldc+m0)*4)
+		}
+		g.run(m1-m0, n1-n0, k, a, p.rs, p.cs, panels, c, p.ldc, p.alpha, acc)
+		acc = true
+	}
+}
+
+// A grid runs tiles over packed panels.
+type grid struct {
+	tile   tileFunc
+	mr, nr int
+	spare  unsafe.Pointer // one tile
+	flip   bool
+}
+
+// run is c [m, n] = alpha·a·panels, plus c if acc. Panels are [n/nr, k, nr].
+func (g *grid) run(m, n, k int, a unsafe.Pointer, rs, cs int, panels, c unsafe.Pointer, ldc int, alpha float32, acc bool) {
+	for i := 0; i < m; i += g.mr {
+		r := min(g.mr, m-i)
+		x := unsafe.Add(a, i*rs*4)
+		for j := 0; j < n; j += g.nr {
+			p := unsafe.Add(panels, j*k*4)
+			switch {
+			case g.flip:
+				g.tile(r, k, x, rs, cs, p, g.spare, g.nr, alpha, false)
+				g.merge(r, min(g.nr, n-j), unsafe.Add(c, (j*ldc+i)*4), 1, ldc, acc)
+			case n-j < g.nr:
+				g.tile(r, k, x, rs, cs, p, g.spare, g.nr, alpha, false)
+				g.merge(r, n-j, unsafe.Add(c, (i*ldc+j)*4), ldc, 1, acc)
+			default:
+				g.tile(r, k, x, rs, cs, p, unsafe.Add(c, (i*ldc+j)*4), ldc, alpha, acc)
+			}
+		}
+	}
+}
+
+// merge stores or adds the spare tile to c, whose element (i, j) lies i·rs + j·cs after c.
+func (g *grid) merge(rows, cols int, c unsafe.Pointer, rs, cs int, acc bool) {
+	for i := range rows {
+		s := elements[float32](unsafe.Add(g.spare, i*g.nr*4), cols)
+		for j, x := range s {
+			y := (*float32)(unsafe.Add(c, (i*rs+j*cs)*4))
+			if acc {
+				x += *y
+			}
+			*y = x
+		}
+	}
+}

@@ -1,0 +1,336 @@
+#include "textflag.h"
+
+// A tile of pairs of bfloat16 for AVX512_BF16: rows of c, 32 columns wide, stay in registers while k runs.
+//
+// CX steps left; SI, R9, R10, R11 rows 0, 3, 6, 9 of a; R8 bytes between rows, R12 between steps; DI panel; DX c, R13
+// bytes between its rows. Z0 … Z23 sums, two a row; Z24 … Z27 pairs of a; Z29 alpha; Z30, Z31 a row of the panel.
+//
+// Go's assembler has no VDPBF16PS: DPr is VDPBF16PS Z30, Zx, Z(2r) and VDPBF16PS Z31, Zx, Z(2r+1) with x = 24 + r%4, as
+// bytes.
+
+#define PANEL \
+	VMOVUPS (DI), Z30; \
+	VMOVUPS 64(DI), Z31
+
+#define DP0 \
+	BYTE $0x62; BYTE $0x92; BYTE $0x3e; BYTE $0x40; BYTE $0x52; BYTE $0xc6; \
+	BYTE $0x62; BYTE $0x92; BYTE $0x3e; BYTE $0x40; BYTE $0x52; BYTE $0xcf
+#define DP1 \
+	BYTE $0x62; BYTE $0x92; BYTE $0x36; BYTE $0x40; BYTE $0x52; BYTE $0xd6; \
+	BYTE $0x62; BYTE $0x92; BYTE $0x36; BYTE $0x40; BYTE $0x52; BYTE $0xdf
+#define DP2 \
+	BYTE $0x62; BYTE $0x92; BYTE $0x2e; BYTE $0x40; BYTE $0x52; BYTE $0xe6; \
+	BYTE $0x62; BYTE $0x92; BYTE $0x2e; BYTE $0x40; BYTE $0x52; BYTE $0xef
+#define DP3 \
+	BYTE $0x62; BYTE $0x92; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xf6; \
+	BYTE $0x62; BYTE $0x92; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xff
+#define DP4 \
+	BYTE $0x62; BYTE $0x12; BYTE $0x3e; BYTE $0x40; BYTE $0x52; BYTE $0xc6; \
+	BYTE $0x62; BYTE $0x12; BYTE $0x3e; BYTE $0x40; BYTE $0x52; BYTE $0xcf
+#define DP5 \
+	BYTE $0x62; BYTE $0x12; BYTE $0x36; BYTE $0x40; BYTE $0x52; BYTE $0xd6; \
+	BYTE $0x62; BYTE $0x12; BYTE $0x36; BYTE $0x40; BYTE $0x52; BYTE $0xdf
+#define DP6 \
+	BYTE $0x62; BYTE $0x12; BYTE $0x2e; BYTE $0x40; BYTE $0x52; BYTE $0xe6; \
+	BYTE $0x62; BYTE $0x12; BYTE $0x2e; BYTE $0x40; BYTE $0x52; BYTE $0xef
+#define DP7 \
+	BYTE $0x62; BYTE $0x12; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xf6; \
+	BYTE $0x62; BYTE $0x12; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xff
+#define DP8 \
+	BYTE $0x62; BYTE $0x82; BYTE $0x3e; BYTE $0x40; BYTE $0x52; BYTE $0xc6; \
+	BYTE $0x62; BYTE $0x82; BYTE $0x3e; BYTE $0x40; BYTE $0x52; BYTE $0xcf
+#define DP9 \
+	BYTE $0x62; BYTE $0x82; BYTE $0x36; BYTE $0x40; BYTE $0x52; BYTE $0xd6; \
+	BYTE $0x62; BYTE $0x82; BYTE $0x36; BYTE $0x40; BYTE $0x52; BYTE $0xdf
+#define DP10 \
+	BYTE $0x62; BYTE $0x82; BYTE $0x2e; BYTE $0x40; BYTE $0x52; BYTE $0xe6; \
+	BYTE $0x62; BYTE $0x82; BYTE $0x2e; BYTE $0x40; BYTE $0x52; BYTE $0xef
+#define DP11 \
+	BYTE $0x62; BYTE $0x82; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xf6; \
+	BYTE $0x62; BYTE $0x82; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xff
+
+// Numbers below 2⁻¹²⁶ count as zero while a tile runs: a single one costs as much as a hundred steps. MXCSR is put back.
+#define FLUSH \
+	STMXCSR saved-4(SP); \
+	MOVL    saved-4(SP), AX; \
+	ORL     $0x8040, AX; \
+	MOVL    AX, flush-8(SP); \
+	LDMXCSR flush-8(SP)
+
+#define RESTORE \
+	LDMXCSR saved-4(SP); \
+	VZEROUPPER
+
+#define STORE(S0, S1) \
+	VMULPS  Z29, S0, S0; \
+	VMULPS  Z29, S1, S1; \
+	VMOVUPS S0, (DX); \
+	VMOVUPS S1, 64(DX); \
+	ADDQ    R13, DX
+
+#define ADDTO(S0, S1) \
+	VFMADD213PS (DX), Z29, S0; \
+	VFMADD213PS 64(DX), Z29, S1; \
+	VMOVUPS     S0, (DX); \
+	VMOVUPS     S1, 64(DX); \
+	ADDQ        R13, DX
+
+// func tile12BF16(k int, a unsafe.Pointer, rs, cs int, panel, c unsafe.Pointer, ldc int, alpha float32, acc bool)
+TEXT ·tile12BF16(SB), NOSPLIT, $8-61
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ rs+16(FP), R8
+	MOVQ cs+24(FP), R12
+	MOVQ panel+32(FP), DI
+	MOVQ c+40(FP), DX
+	MOVQ ldc+48(FP), R13
+	FLUSH
+	LEAQ (R8)(R8*2), AX
+	LEAQ (SI)(AX*1), R9
+	LEAQ (R9)(AX*1), R10
+	LEAQ (R10)(AX*1), R11
+	VBROADCASTSS alpha+56(FP), Z29
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	VPXORQ Z16, Z16, Z16
+	VPXORQ Z17, Z17, Z17
+	VPXORQ Z18, Z18, Z18
+	VPXORQ Z19, Z19, Z19
+	VPXORQ Z20, Z20, Z20
+	VPXORQ Z21, Z21, Z21
+	VPXORQ Z22, Z22, Z22
+	VPXORQ Z23, Z23, Z23
+	TESTQ CX, CX
+	JZ done
+	PCALIGN $64
+loop:
+	PANEL
+	VBROADCASTSS (SI), Z24; DP0
+	VBROADCASTSS (SI)(R8*1), Z25; DP1
+	VBROADCASTSS (SI)(R8*2), Z26; DP2
+	VBROADCASTSS (R9), Z27; DP3
+	VBROADCASTSS (R9)(R8*1), Z24; DP4
+	VBROADCASTSS (R9)(R8*2), Z25; DP5
+	VBROADCASTSS (R10), Z26; DP6
+	VBROADCASTSS (R10)(R8*1), Z27; DP7
+	VBROADCASTSS (R10)(R8*2), Z24; DP8
+	VBROADCASTSS (R11), Z25; DP9
+	VBROADCASTSS (R11)(R8*1), Z26; DP10
+	VBROADCASTSS (R11)(R8*2), Z27; DP11
+	ADDQ R12, SI
+	ADDQ R12, R9
+	ADDQ R12, R10
+	ADDQ R12, R11
+	ADDQ $128, DI
+	DECQ CX
+	JNZ loop
+done:
+	MOVBLZX acc+60(FP), AX
+	TESTL AX, AX
+	JNZ add
+	STORE(Z0, Z1)
+	STORE(Z2, Z3)
+	STORE(Z4, Z5)
+	STORE(Z6, Z7)
+	STORE(Z8, Z9)
+	STORE(Z10, Z11)
+	STORE(Z12, Z13)
+	STORE(Z14, Z15)
+	STORE(Z16, Z17)
+	STORE(Z18, Z19)
+	STORE(Z20, Z21)
+	STORE(Z22, Z23)
+	RESTORE
+	RET
+add:
+	ADDTO(Z0, Z1)
+	ADDTO(Z2, Z3)
+	ADDTO(Z4, Z5)
+	ADDTO(Z6, Z7)
+	ADDTO(Z8, Z9)
+	ADDTO(Z10, Z11)
+	ADDTO(Z12, Z13)
+	ADDTO(Z14, Z15)
+	ADDTO(Z16, Z17)
+	ADDTO(Z18, Z19)
+	ADDTO(Z20, Z21)
+	ADDTO(Z22, Z23)
+	RESTORE
+	RET
+
+// func tile8BF16(k int, a unsafe.Pointer, rs, cs int, panel, c unsafe.Pointer, ldc int, alpha float32, acc bool)
+TEXT ·tile8BF16(SB), NOSPLIT, $8-61
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ rs+16(FP), R8
+	MOVQ cs+24(FP), R12
+	MOVQ panel+32(FP), DI
+	MOVQ c+40(FP), DX
+	MOVQ ldc+48(FP), R13
+	FLUSH
+	LEAQ (R8)(R8*2), AX
+	LEAQ (SI)(AX*1), R9
+	LEAQ (R9)(AX*1), R10
+	VBROADCASTSS alpha+56(FP), Z29
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	VPXORQ Z8, Z8, Z8
+	VPXORQ Z9, Z9, Z9
+	VPXORQ Z10, Z10, Z10
+	VPXORQ Z11, Z11, Z11
+	VPXORQ Z12, Z12, Z12
+	VPXORQ Z13, Z13, Z13
+	VPXORQ Z14, Z14, Z14
+	VPXORQ Z15, Z15, Z15
+	TESTQ CX, CX
+	JZ done
+	PCALIGN $64
+loop:
+	PANEL
+	VBROADCASTSS (SI), Z24; DP0
+	VBROADCASTSS (SI)(R8*1), Z25; DP1
+	VBROADCASTSS (SI)(R8*2), Z26; DP2
+	VBROADCASTSS (R9), Z27; DP3
+	VBROADCASTSS (R9)(R8*1), Z24; DP4
+	VBROADCASTSS (R9)(R8*2), Z25; DP5
+	VBROADCASTSS (R10), Z26; DP6
+	VBROADCASTSS (R10)(R8*1), Z27; DP7
+	ADDQ R12, SI
+	ADDQ R12, R9
+	ADDQ R12, R10
+	ADDQ $128, DI
+	DECQ CX
+	JNZ loop
+done:
+	MOVBLZX acc+60(FP), AX
+	TESTL AX, AX
+	JNZ add
+	STORE(Z0, Z1)
+	STORE(Z2, Z3)
+	STORE(Z4, Z5)
+	STORE(Z6, Z7)
+	STORE(Z8, Z9)
+	STORE(Z10, Z11)
+	STORE(Z12, Z13)
+	STORE(Z14, Z15)
+	RESTORE
+	RET
+add:
+	ADDTO(Z0, Z1)
+	ADDTO(Z2, Z3)
+	ADDTO(Z4, Z5)
+	ADDTO(Z6, Z7)
+	ADDTO(Z8, Z9)
+	ADDTO(Z10, Z11)
+	ADDTO(Z12, Z13)
+	ADDTO(Z14, Z15)
+	RESTORE
+	RET
+
+// func tile4BF16(k int, a unsafe.Pointer, rs, cs int, panel, c unsafe.Pointer, ldc int, alpha float32, acc bool)
+TEXT ·tile4BF16(SB), NOSPLIT, $8-61
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ rs+16(FP), R8
+	MOVQ cs+24(FP), R12
+	MOVQ panel+32(FP), DI
+	MOVQ c+40(FP), DX
+	MOVQ ldc+48(FP), R13
+	FLUSH
+	LEAQ (R8)(R8*2), AX
+	LEAQ (SI)(AX*1), R9
+	VBROADCASTSS alpha+56(FP), Z29
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	VPXORQ Z2, Z2, Z2
+	VPXORQ Z3, Z3, Z3
+	VPXORQ Z4, Z4, Z4
+	VPXORQ Z5, Z5, Z5
+	VPXORQ Z6, Z6, Z6
+	VPXORQ Z7, Z7, Z7
+	TESTQ CX, CX
+	JZ done
+	PCALIGN $64
+loop:
+	PANEL
+	VBROADCASTSS (SI), Z24; DP0
+	VBROADCASTSS (SI)(R8*1), Z25; DP1
+	VBROADCASTSS (SI)(R8*2), Z26; DP2
+	VBROADCASTSS (R9), Z27; DP3
+	ADDQ R12, SI
+	ADDQ R12, R9
+	ADDQ $128, DI
+	DECQ CX
+	JNZ loop
+done:
+	MOVBLZX acc+60(FP), AX
+	TESTL AX, AX
+	JNZ add
+	STORE(Z0, Z1)
+	STORE(Z2, Z3)
+	STORE(Z4, Z5)
+	STORE(Z6, Z7)
+	RESTORE
+	RET
+add:
+	ADDTO(Z0, Z1)
+	ADDTO(Z2, Z3)
+	ADDTO(Z4, Z5)
+	ADDTO(Z6, Z7)
+	RESTORE
+	RET
+
+// func tile1BF16(k int, a unsafe.Pointer, rs, cs int, panel, c unsafe.Pointer, ldc int, alpha float32, acc bool)
+TEXT ·tile1BF16(SB), NOSPLIT, $8-61
+	MOVQ k+0(FP), CX
+	MOVQ a+8(FP), SI
+	MOVQ rs+16(FP), R8
+	MOVQ cs+24(FP), R12
+	MOVQ panel+32(FP), DI
+	MOVQ c+40(FP), DX
+	MOVQ ldc+48(FP), R13
+	FLUSH
+	VBROADCASTSS alpha+56(FP), Z29
+	VPXORQ Z0, Z0, Z0
+	VPXORQ Z1, Z1, Z1
+	TESTQ CX, CX
+	JZ done
+	PCALIGN $64
+loop:
+	PANEL
+	VBROADCASTSS (SI), Z24; DP0
+	ADDQ R12, SI
+	ADDQ $128, DI
+	DECQ CX
+	JNZ loop
+done:
+	MOVBLZX acc+60(FP), AX
+	TESTL AX, AX
+	JNZ add
+	STORE(Z0, Z1)
+	RESTORE
+	RET
+add:
+	ADDTO(Z0, Z1)
+	RESTORE
+	RET
