@@ -1,7 +1,6 @@
 package lora
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/vulora/vulora/lora/data"
@@ -47,10 +46,17 @@ type batchInputs struct {
 	ids, pos, bounds, users, slots *tensor.Tensor // i32[T] or i32[T, 2]
 	rows, labels                   *tensor.Tensor // i32[S]
 	host                           struct{ ids, pos, bounds, users, slots, rows, labels []int32 }
+	parts                          map[size]*inputParts
+}
+
+// inputParts are the inputs of the program of one size.
+type inputParts struct {
+	in          qwen2.Inputs
+	supervision qwen2.Supervision // without its scale
 }
 
 func newBatchInputs(d kernel.Device, largest size) (*batchInputs, error) {
-	b := &batchInputs{}
+	b := &batchInputs{parts: map[size]*inputParts{}}
 	t, s := largest.tokens, largest.rows
 	for _, f := range []struct {
 		t    **tensor.Tensor
@@ -76,13 +82,20 @@ func (b *batchInputs) free() {
 }
 
 // of returns the inputs of a program of size z.
-func (b *batchInputs) of(z size, scale *tensor.Tensor) (qwen2.Inputs, qwen2.Supervision) {
+func (b *batchInputs) of(z size) *inputParts {
+	if p := b.parts[z]; p != nil {
+		return p
+	}
 	part := func(t *tensor.Tensor, s tensor.Spec) *tensor.Tensor {
 		return &tensor.Tensor{Spec: s, Buffer: t.Buffer, Offset: t.Offset}
 	}
 	row, pair, few := tensor.IntsOf(z.tokens), tensor.IntsOf(z.tokens, 2), tensor.IntsOf(z.rows)
-	return qwen2.Inputs{IDs: part(b.ids, row), Pos: part(b.pos, row), Bounds: part(b.bounds, pair), Users: part(b.users, pair)},
-		qwen2.Supervision{Rows: part(b.rows, few), Slots: part(b.slots, row), Labels: part(b.labels, few), Scale: scale}
+	p := &inputParts{
+		in:          qwen2.Inputs{IDs: part(b.ids, row), Pos: part(b.pos, row), Bounds: part(b.bounds, pair), Users: part(b.users, pair)},
+		supervision: qwen2.Supervision{Rows: part(b.rows, few), Slots: part(b.slots, row), Labels: part(b.labels, few)},
+	}
+	b.parts[z] = p
+	return p
 }
 
 // write packs the examples one after the other, each seeing only itself; padding sees nothing and is seen by nothing.
@@ -112,8 +125,19 @@ func (b *batchInputs) write(batch []data.Example, z size) error {
 	for ; s < z.rows; s++ {
 		h.rows[s], h.labels[s] = -1, -1
 	}
-	in, sup := b.of(z, nil)
-	return errors.Join(in.IDs.WriteInts(h.ids[:z.tokens]), in.Pos.WriteInts(h.pos[:z.tokens]), in.Bounds.WriteInts(h.bounds[:2*z.tokens]),
-		in.Users.WriteInts(h.users[:2*z.tokens]), sup.Slots.WriteInts(h.slots[:z.tokens]), sup.Rows.WriteInts(h.rows[:z.rows]),
-		sup.Labels.WriteInts(h.labels[:z.rows]))
+	return b.upload(z)
+}
+
+func (b *batchInputs) upload(z size) error {
+	h, p := &b.host, b.of(z)
+	for _, f := range [...]struct {
+		t *tensor.Tensor
+		x []int32
+	}{{p.in.IDs, h.ids[:z.tokens]}, {p.in.Pos, h.pos[:z.tokens]}, {p.in.Bounds, h.bounds[:2*z.tokens]}, {p.in.Users, h.users[:2*z.tokens]},
+		{p.supervision.Slots, h.slots[:z.tokens]}, {p.supervision.Rows, h.rows[:z.rows]}, {p.supervision.Labels, h.labels[:z.rows]}} {
+		if err := f.t.WriteInts(f.x); err != nil {
+			return err
+		}
+	}
+	return nil
 }

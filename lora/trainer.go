@@ -47,6 +47,14 @@ type Trainer struct {
 	steps  int // done
 	micros int // done
 
+	// What goes to the device and comes back in each step, here so that a step allocates nothing.
+	host struct {
+		scale, keep, loss [1]float32
+		key               [2]int32
+		hyper             [kernel.HyperLen]float32
+		stats             [4]float32
+	}
+
 	largest  size // of the first program
 	launches int  // of the first program
 }
@@ -110,9 +118,11 @@ func (t *Trainer) allocate() (err error) {
 func (t *Trainer) program(z size) (tensor.Compiled, error) {
 	return t.micro.Get(z, func(r *tensor.Recorder) {
 		tape := autograd.NewTape(r)
-		in, sup := t.in.of(z, t.scale)
+		p := t.in.of(z)
+		sup := p.supervision
+		sup.Scale = t.scale
 		g := t.adapter.forModel(t.key)
-		loss := t.model.Loss(tape, in, sup, qwen2.GraphOptions{Adapters: g, Recompute: t.o.Recompute})
+		loss := t.model.Loss(tape, p.in, sup, qwen2.GraphOptions{Adapters: g, Recompute: t.o.Recompute})
 		if r.Err() != nil {
 			return
 		}
@@ -142,11 +152,11 @@ func (t *Trainer) placeGradients(r *tensor.Recorder, tape *autograd.Tape) {
 // number of supervised tokens of all of them (data.NumItems).
 func (t *Trainer) Step(batches [][]data.Example, items int, learningRate float64) (StepResult, error) {
 	res := StepResult{Items: items}
-	scale := float32(0)
+	t.host.scale[0] = 0
 	if items > 0 {
-		scale = float32(1 / float64(items))
+		t.host.scale[0] = float32(1 / float64(items))
 	}
-	if err := t.scale.WriteFloats([]float32{scale}); err != nil {
+	if err := t.scale.WriteFloats(t.host.scale[:]); err != nil {
 		return res, err
 	}
 	for i, b := range batches {
@@ -160,13 +170,15 @@ func (t *Trainer) Step(batches [][]data.Example, items int, learningRate float64
 	if err := t.runUpdate(learningRate); err != nil {
 		return res, err
 	}
-	var loss [1]float32
-	var stats [4]float32
-	if err := errors.Join(t.loss.ReadFloats(loss[:]), t.stats.ReadFloats(stats[:])); err != nil {
+	h := &t.host
+	if err := t.loss.ReadFloats(h.loss[:]); err != nil {
 		return res, err
 	}
-	res.Loss, res.GradNorm = float64(loss[0]), float64(stats[0])
-	if math.IsNaN(res.Loss) || math.IsInf(res.Loss, 0) || stats[2] != 0 {
+	if err := t.stats.ReadFloats(h.stats[:]); err != nil {
+		return res, err
+	}
+	res.Loss, res.GradNorm = float64(h.loss[0]), float64(h.stats[0])
+	if math.IsNaN(res.Loss) || math.IsInf(res.Loss, 0) || h.stats[2] != 0 {
 		return res, fmt.Errorf("lora: step %d: %w: loss %v, gradient norm %v: lower the learning rate or look at the data",
 			t.steps, ErrNotFinite, res.Loss, res.GradNorm)
 	}
@@ -184,13 +196,19 @@ func (t *Trainer) runMicro(b []data.Example, add bool) error {
 	if err != nil {
 		return err
 	}
-	keep := float32(0)
+	h := &t.host
+	h.keep[0] = 0
 	if add {
-		keep = 1
+		h.keep[0] = 1
 	}
-	err = errors.Join(t.in.write(b, z), t.keep.WriteFloats([]float32{keep}),
-		t.key.WriteInts([]int32{int32(uint32(t.o.Seed ^ t.o.Seed>>32)), int32(t.micros)}))
-	if err != nil {
+	h.key = [2]int32{int32(uint32(t.o.Seed ^ t.o.Seed>>32)), int32(t.micros)}
+	if err := t.in.write(b, z); err != nil {
+		return err
+	}
+	if err := t.keep.WriteFloats(h.keep[:]); err != nil {
+		return err
+	}
+	if err := t.key.WriteInts(h.key[:]); err != nil {
 		return err
 	}
 	t.micros++
@@ -223,11 +241,12 @@ func (t *Trainer) runUpdate(learningRate float64) error {
 	}
 	t.steps++
 	n := float64(t.steps)
-	var h [kernel.HyperLen]float32
+	h := &t.host.hyper
 	h[kernel.HyperLR], h[kernel.HyperBeta1], h[kernel.HyperBeta2] = float32(learningRate), float32(t.o.Beta1), float32(t.o.Beta2)
 	h[kernel.HyperEps], h[kernel.HyperDecay] = float32(t.o.Eps), float32(t.o.WeightDecay)
 	h[kernel.HyperBias1] = float32(1 - math.Pow(t.o.Beta1, n))
 	h[kernel.HyperBias2Root] = float32(math.Sqrt(1 - math.Pow(t.o.Beta2, n)))
+	h[kernel.HyperRest1], h[kernel.HyperRest2] = float32(1-t.o.Beta1), float32(1-t.o.Beta2)
 	h[kernel.HyperMaxNorm] = float32(math.Inf(1))
 	if t.o.MaxGradNorm > 0 {
 		h[kernel.HyperMaxNorm] = float32(t.o.MaxGradNorm)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/vulora/vulora/tensor/cpu"
+	"github.com/vulora/vulora/tensor/gpu"
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
@@ -32,7 +33,7 @@ var rank = map[string]int{"discrete": 3, "integrated": 2, "cpu": 1}
 
 // Devices lists the devices of this machine, the CPU last. The note says why there are no Vulkan devices, if so.
 func Devices() (all []Choice, note string) {
-	infos, err := vulkanInfos()
+	infos, err := gpu.Devices()
 	if err != nil {
 		note = err.Error()
 	}
@@ -95,7 +96,7 @@ func Open(name string, o OpenOptions) (Device, error) {
 	if all[best].Name == "cpu" {
 		return cpu.Open(cpu.Options{Threads: o.Threads})
 	}
-	return openVulkan(best, o)
+	return gpu.Open(gpu.Options{Index: best, CacheDir: o.CacheDir})
 }
 
 func describe(all []Choice, note string) string {

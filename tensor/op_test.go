@@ -3,25 +3,20 @@ package tensor_test
 import (
 	"testing"
 
-	"github.com/vulora/vulora/tensor/cpu"
+	"github.com/vulora/vulora/tensor/devtest"
+	"github.com/vulora/vulora/tensor/kernel"
 	"github.com/vulora/vulora/tensor/optest"
 )
 
-func TestOpsCPU(t *testing.T) {
-	for _, isa := range cpu.ISAs() {
-		t.Run(string(isa), func(t *testing.T) {
-			d, err := cpu.Open(cpu.Options{ISA: isa})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer d.Close()
-			for _, c := range optest.Table() {
-				t.Run(c.Name, func(t *testing.T) {
-					if err := optest.Check(d, c); err != nil {
-						t.Error(err)
-					}
-				})
-			}
-		})
-	}
+// Every row of the op table holds on every device, with every variant of its kernels.
+func TestOps(t *testing.T) {
+	devtest.Variants(t, func(t *testing.T, d kernel.Device) {
+		for _, c := range optest.Table() {
+			t.Run(c.Name, func(t *testing.T) {
+				if err := optest.Check(d, c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/vulora/vulora/tensor/cpu"
+	"github.com/vulora/vulora/tensor/gpu"
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
@@ -34,11 +35,29 @@ func open(t testing.TB, f func() (kernel.Device, error)) kernel.Device {
 	return d
 }
 
-// Each runs f on the default CPU device and on the first Vulkan device.
+// Each runs f on the default CPU device and on the first Vulkan device. A machine without Vulkan fails, unless
+// VULORA_TEST_VULKAN=off says that this is meant.
 func Each(t *testing.T, f func(t *testing.T, d kernel.Device)) {
 	t.Run("cpu", func(t *testing.T) { f(t, CPU(t)) })
 	if os.Getenv("VULORA_TEST_VULKAN") == "off" {
 		t.Log("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off")
 		return
+	}
+	t.Run("vulkan", func(t *testing.T) { f(t, open(t, func() (kernel.Device, error) { return gpu.Open(gpu.Options{}) })) })
+}
+
+// Variants runs f on every instruction set of the CPU, and on the first Vulkan device with and without shared memory.
+func Variants(t *testing.T, f func(t *testing.T, d kernel.Device)) {
+	for _, isa := range cpu.ISAs() {
+		t.Run("cpu/"+isa, func(t *testing.T) {
+			f(t, open(t, func() (kernel.Device, error) { return cpu.Open(cpu.Options{ISA: isa}) }))
+		})
+	}
+	if os.Getenv("VULORA_TEST_VULKAN") == "off" {
+		t.Log("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off")
+		return
+	}
+	for name, o := range map[string]gpu.Options{"vulkan": {}, "vulkan without shared memory": {NoShared: true}} {
+		t.Run(name, func(t *testing.T) { f(t, open(t, func() (kernel.Device, error) { return gpu.Open(o) })) })
 	}
 }

@@ -183,6 +183,8 @@ const (
 	HyperBias1            // 1 − β₁ᵗ
 	HyperBias2Root        // √(1 − β₂ᵗ)
 	HyperMaxNorm          // gradients are scaled down to this norm; +Inf: never
+	HyperRest1            // 1 − β₁, to more digits than float32's β₁ gives it
+	HyperRest2            // 1 − β₂
 	HyperLen
 )
 
