@@ -13,6 +13,9 @@ type Var struct {
 	needs bool // a gradient must reach it
 }
 
+// Watch makes Backward compute the gradient of v, and of what is computed from it from now on, although v is no parameter.
+func (v *Var) Watch() { v.needs = true }
+
 // A Tape records ops so that Backward can append their gradients.
 type Tape struct {
 	R     *tensor.Recorder

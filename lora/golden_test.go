@@ -2,14 +2,18 @@ package lora
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"testing"
 
+	"github.com/vulora/vulora/autograd"
 	"github.com/vulora/vulora/lora/data"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/safetensors"
+	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/devtest"
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -161,6 +165,130 @@ func goldenGradients(t *testing.T, d kernel.Device, dir, variant string) {
 		}
 		compareGradients(t, openGolden(t, filepath.Join(variant, "expected.safetensors")), grads)
 	}
+	compareForward(t, openGolden(t, filepath.Join(variant, "expected.safetensors")), m, a, batch.Sequences, want.NumItems)
+}
+
+// compareForward compares the logits, and the gradient for the embedded tokens, of the sequences that the golden has.
+func compareForward(t *testing.T, want *safetensors.File, m *qwen2.Model, a *Adapter, seqs []sequence, items int) {
+	t.Helper()
+	compared := 0
+	for n, s := range seqs {
+		p := newPass(t, m, s, items)
+		logits, dEmbeddings := fmt.Sprintf("logits.seq%d", n), fmt.Sprintf("d_inputs_embeds.seq%d", n)
+		if _, ok := want.Tensor(logits); ok {
+			compared++
+			got := p.run(t, func(tape *autograd.Tape) *tensor.Value { return p.logits(tape, a) })
+			for i, w := range floats(t, want, logits) {
+				if !(math.Abs(float64(got[i]-w)) <= 2e-5+1e-4*math.Abs(float64(w))) {
+					t.Errorf("%s: element %d: want %v, have %v", logits, i, w, got[i])
+					break
+				}
+			}
+		}
+		if _, ok := want.Tensor(dEmbeddings); ok {
+			got := p.run(t, func(tape *autograd.Tape) *tensor.Value { return p.embeddingGradient(tape, a) })
+			ref := floats(t, want, dEmbeddings)
+			if r := relative(got[:len(ref)], ref, nil); !(r <= 1e-4) {
+				t.Errorf("%s: relative distance %.3g, want at most 1e-4", dEmbeddings, r)
+			}
+		}
+	}
+	if compared == 0 {
+		t.Error("no logits were compared")
+	}
+}
+
+// A pass is one sequence on the device, to record the model on.
+type pass struct {
+	m                *qwen2.Model
+	parts            *inputParts
+	rows, scale, one *tensor.Tensor
+}
+
+func newPass(t *testing.T, m *qwen2.Model, s sequence, items int) *pass {
+	t.Helper()
+	batch := examples([]sequence{s})
+	z := sizeOf(batch)
+	in, err := newBatchInputs(m.Device, z)
+	if err == nil {
+		t.Cleanup(in.free)
+		err = in.write(batch, z)
+	}
+	p := &pass{m: m}
+	index := make([]int32, len(s.IDs))
+	for i := range index {
+		index[i] = int32(i)
+	}
+	for _, f := range []struct {
+		t **tensor.Tensor
+		s tensor.Spec
+	}{{&p.rows, tensor.IntsOf(len(index))}, {&p.scale, tensor.Of(1)}, {&p.one, tensor.Of(1)}} {
+		if err == nil {
+			*f.t, err = tensor.New(m.Device, f.s, kernel.Staging)
+			t.Cleanup((*f.t).Free)
+		}
+	}
+	if err == nil {
+		err = errors.Join(p.rows.WriteInts(index), p.scale.WriteFloats([]float32{float32(1 / float64(items))}), p.one.WriteFloats([]float32{1}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.parts = in.of(z)
+	p.parts.supervision.Scale = p.scale
+	return p
+}
+
+// run returns the value that record records.
+func (p *pass) run(t *testing.T, record func(tape *autograd.Tape) *tensor.Value) []float32 {
+	t.Helper()
+	var out *tensor.Tensor
+	programs := tensor.NewPrograms[int](p.m.Device, kernel.CompileOptions{})
+	defer programs.Close()
+	c, err := programs.Get(0, func(r *tensor.Recorder) {
+		v := record(autograd.NewTape(r))
+		if r.Err() != nil {
+			return
+		}
+		var err error
+		if out, err = tensor.New(p.m.Device, v.Spec, kernel.Staging); err != nil {
+			r.Fail(err)
+			return
+		}
+		r.Place(v, out)
+	})
+	defer out.Free()
+	if err == nil {
+		err = c.Run()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float32, out.Len())
+	if err := out.ReadFloats(x); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+func (p *pass) logits(tape *autograd.Tape, a *Adapter) *tensor.Value {
+	return p.m.Logits(tape, p.parts.in, p.rows, qwen2.GraphOptions{Adapters: a.ForModel()}).Value
+}
+
+// embeddingGradient records the loss and its gradient for the embedded tokens.
+func (p *pass) embeddingGradient(tape *autograd.Tape, a *Adapter) *tensor.Value {
+	var embedded *autograd.Var
+	see := func(name string, v *autograd.Var) {
+		if name == "embeddings" {
+			v.Watch()
+			embedded = v
+		}
+	}
+	loss := p.m.Loss(tape, p.parts.in, p.parts.supervision, qwen2.GraphOptions{Adapters: a.ForModel(), See: see})
+	if tape.Backward(loss, tape.R.Bind(p.one)) != nil {
+		return nil
+	}
+	return tape.Grad(embedded)
 }
 
 // gradients runs one micro-batch.
