@@ -2,14 +2,14 @@ package cpu
 
 import (
 	"math"
-	"unsafe"
 
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
 const (
 	queryTile = 48  // queries of one item; a multiple of every mr that has assembly
-	keyBlock  = 128 // keys whose packed K and V stay in cache; a multiple of every nr
+	keyBlock  = 256 // keys whose packed K and V stay in cache; a multiple of every nr
+	pairBlock = 128 // keys of one item, and queries that meet them at a time, in the gradient for keys and values
 )
 
 // heads is what the three attention kernels share: their sizes and where the parts of x lie.
@@ -58,7 +58,7 @@ func newHeads(b *builder, s kernel.Attention, q, kv kernel.Range) *heads {
 	}
 	a.panelD = (a.d + b.v.nr - 1) / b.v.nr * b.v.nr
 	a.wide, a.tall, a.one = keyBlock*a.panelD, keyBlock*a.d, b.v.mr*b.v.nr
-	a.scores = max(queryTile, keyBlock) * keyBlock
+	a.scores = max(queryTile*keyBlock, pairBlock*pairBlock)
 	return a
 }
 
@@ -116,12 +116,8 @@ func (a *heads) hide(row []float32, t, k0, n int) bool {
 		clear(row)
 		return false
 	}
-	for i := range row[:lo] {
-		row[i] = inf(-1)
-	}
-	for i := hi; i < len(row); i++ {
-		row[i] = inf(-1)
-	}
+	fill(row[:lo], inf(-1))
+	fill(row[hi:], inf(-1))
 	return true
 }
 
@@ -165,40 +161,44 @@ func (a *heads) forward(w *worker, y, lse []float32, g, t0, t1 int) {
 		clear(y[t*yStride+g*a.g*a.d:][:a.g*a.d])
 	}
 	lo, hi := a.reach(t0, t1)
+	// One query has too few rows for a tile: the heads of the group are its rows instead.
+	loops, m, qStep, yStep, headStep := a.g, n, a.qStride, yStride, 0
+	if n == 1 && a.g <= queryTile {
+		loops, m, qStep, yStep, headStep = 1, a.g, a.d, a.d, 1
+	}
 	for k0 := lo; k0 < hi; k0 += keyBlock {
 		kn := min(keyBlock, hi-k0)
 		width := (kn + v.nr - 1) / v.nr * v.nr
 		a.packTall(keys, a.k, k0, a.kvStride, g*a.d, kn)
 		a.packWide(values, a.val, k0, a.kvStride, g*a.d, kn)
-		for j := range a.g {
+		for j := range loops {
 			h := g*a.g + j
-			q := address(a.q, t0*a.qStride+h*a.d)
-			out := unsafe.Pointer(&y[t0*yStride+h*a.d])
-			grid.run(n, width, a.d, q, a.qStride, 1, address(keys, 0), address(scores, 0), keyBlock, a.scale, false)
-			for r := range n {
+			q, out := address(a.q, t0*a.qStride+h*a.d), y[t0*yStride+h*a.d:]
+			grid.run(m, width, a.d, q, qStep, 1, address(keys, 0), address(scores, 0), keyBlock, a.scale, false)
+			for r := range m {
 				row := scores[r*keyBlock:][:width]
-				if !a.hide(row, t0+r, k0, kn) {
+				if !a.hide(row, t0+r*(1-headStep), k0, kn) {
 					continue
 				}
-				m, l := &top[j*queryTile+r], &total[j*queryTile+r]
-				if next := max(*m, v.largest(row)); next > *m {
-					shrink := exp(*m - next)
-					*m, *l = next, *l*shrink
-					v.scale(y[(t0+r)*yStride+h*a.d:][:a.d], shrink)
+				best, l := &top[j*queryTile+r], &total[j*queryTile+r]
+				if next := max(*best, v.largest(row)); next > *best {
+					shrink := exp(*best - next)
+					*best, *l = next, *l*shrink
+					v.scale(out[r*yStep:][:a.d], shrink)
 				}
-				*l += v.expSum(row, *m)
+				*l += v.expSum(row, *best)
 			}
-			grid.run(n, a.d, kn, address(scores, 0), keyBlock, 1, address(values, 0), out, yStride, 1, true)
+			grid.run(m, a.d, kn, address(scores, 0), keyBlock, 1, address(values, 0), address(out, 0), yStep, 1, true)
 		}
 	}
-	for j := range a.g {
-		h := g*a.g + j
-		for r := range n {
-			m, l := top[j*queryTile+r], total[j*queryTile+r]
+	for j := range loops {
+		for r := range m {
+			h, t := g*a.g+j+r*headStep, t0+r*(1-headStep)
+			best, l := top[j*queryTile+r], total[j*queryTile+r]
 			if l != 0 {
-				v.scale(y[(t0+r)*yStride+h*a.d:][:a.d], 1/l)
+				v.scale(y[t*yStride+h*a.d:][:a.d], 1/l)
 			}
-			lse[(t0+r)*a.h+h] = m + float32(math.Log(float64(l)))
+			lse[t*a.h+h] = best + float32(math.Log(float64(l)))
 		}
 	}
 }

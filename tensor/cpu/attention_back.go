@@ -103,10 +103,10 @@ func attentionBackKV(b *builder, s kernel.AttentionBackKV) func() {
 	b.each = max(b.each, 2*a.wide+2*a.tall+2*a.scores+a.one+256)
 	pool, groups := b.p.d.pool, a.h/a.g
 	item := func(i int, w *worker) {
-		s0 := i / groups * keyBlock
-		a.backKV(w, dk, dv, dy, lse, delta, users, i%groups, s0, min(a.s, s0+keyBlock))
+		s0 := i / groups * pairBlock
+		a.backKV(w, dk, dv, dy, lse, delta, users, i%groups, s0, min(a.s, s0+pairBlock))
 	}
-	return func() { pool.each((a.s+keyBlock-1)/keyBlock*groups, item) }
+	return func() { pool.each((a.s+pairBlock-1)/pairBlock*groups, item) }
 }
 
 // backKV keeps one block of keys packed while all their queries pass: dv = Pᵀ·dy and dk = dSᵀ·q.
@@ -128,45 +128,83 @@ func (a *heads) backKV(w *worker, dk, dv, dy, lse, delta []float32, users []int3
 	if lo >= hi {
 		return
 	}
+	u := usersOf(users[2*s0 : 2*s1])
 	a.packTall(keys, a.k, s0, a.kvStride, g*a.d, n)
 	a.packTall(values, a.val, s0, a.kvStride, g*a.d, n)
 	for h := g * a.g; h < (g+1)*a.g; h++ {
-		for t0 := lo; t0 < hi; t0 += keyBlock {
-			tn := min(keyBlock, hi-t0)
+		for t0 := lo; t0 < hi; t0 += pairBlock {
+			tn := min(pairBlock, hi-t0)
 			a.packWide(dyWide, dy, t0, yStride, h*a.d, tn)
 			a.packWide(qWide, a.q, t0, a.qStride, h*a.d, tn)
 			grid.run(tn, width, a.d, address(a.q, t0*a.qStride+h*a.d), a.qStride, 1, address(keys, 0),
-				address(scores, 0), keyBlock, a.scale, false)
+				address(scores, 0), pairBlock, a.scale, false)
 			grid.run(tn, width, a.d, address(dy, t0*yStride+h*a.d), yStride, 1, address(values, 0),
-				address(dp, 0), keyBlock, 1, false)
-			a.hideUnused(scores, users, s0, s1, t0, tn)
+				address(dp, 0), pairBlock, 1, false)
+			u.hide(scores, t0, tn, width)
 			for r := range tn {
 				if at := (t0+r)*a.h + h; lse[at] == inf(-1) {
-					clear(scores[r*keyBlock:][:width])
+					clear(scores[r*pairBlock:][:width])
 				} else {
-					v.expSum(scores[r*keyBlock:][:width], lse[at])
+					v.expSum(scores[r*pairBlock:][:width], lse[at])
 				}
 			}
-			grid.run(n, a.d, tn, address(scores, 0), 1, keyBlock, address(dyWide, 0),
+			grid.run(n, a.d, tn, address(scores, 0), 1, pairBlock, address(dyWide, 0),
 				unsafe.Pointer(&dv[s0*a.kvStride+g*a.d]), a.kvStride, 1, true)
 			for r := range tn {
-				v.score(scores[r*keyBlock:][:width], dp[r*keyBlock:][:width], delta[(t0+r)*a.h+h], a.scale)
+				v.score(scores[r*pairBlock:][:width], dp[r*pairBlock:][:width], delta[(t0+r)*a.h+h], a.scale)
 			}
-			grid.run(n, a.d, tn, address(scores, 0), 1, keyBlock, address(qWide, 0),
+			grid.run(n, a.d, tn, address(scores, 0), 1, pairBlock, address(qWide, 0),
 				unsafe.Pointer(&dk[s0*a.kvStride+g*a.d]), a.kvStride, 1, true)
 		}
 	}
 }
 
-// hideUnused sets the scores of keys s0 … s1−1 for those of queries t0 … t0+tn−1 that do not use them to −Inf.
-func (a *heads) hideUnused(scores []float32, users []int32, s0, s1, t0, tn int) {
-	for s := s0; s < s1; s++ {
-		lo, hi := min(max(int(users[2*s])-t0, 0), tn), min(max(int(users[2*s+1])-t0, 0), tn)
-		for r := range lo {
-			scores[r*keyBlock+s-s0] = inf(-1)
+// keyUsers are the queries of a block of keys: lo[s] … hi[s]−1 for each key s.
+type keyUsers struct {
+	bounds []int32 // lo and hi of each key
+	sorted bool    // neither ever falls from one key to the next, as in packed causal sequences
+}
+
+func usersOf(bounds []int32) keyUsers {
+	u := keyUsers{bounds, true}
+	for i := 2; i < len(bounds); i++ {
+		u.sorted = u.sorted && bounds[i] >= bounds[i-2]
+	}
+	return u
+}
+
+// hide sets the scores of all keys for those of the queries t0 … t0+n−1 that do not use them to −Inf. Rows of scores are
+// pairBlock long; what lies beyond width is left alone.
+func (u keyUsers) hide(scores []float32, t0, n, width int) {
+	keys := len(u.bounds) / 2
+	if u.sorted {
+		from, to := 0, 0 // the keys of query t0+r
+		for r := range n {
+			t := int32(t0 + r)
+			for from < keys && u.bounds[2*from+1] <= t {
+				from++
+			}
+			for to < keys && u.bounds[2*to] <= t {
+				to++
+			}
+			row := scores[r*pairBlock:][:width]
+			fill(row[:from], inf(-1))
+			fill(row[max(from, to):], inf(-1))
 		}
-		for r := max(lo, hi); r < tn; r++ {
-			scores[r*keyBlock+s-s0] = inf(-1)
+		return
+	}
+	for s := range keys {
+		lo, hi := min(max(int(u.bounds[2*s])-t0, 0), n), min(max(int(u.bounds[2*s+1])-t0, 0), n)
+		for r := range n {
+			if r < lo || r >= hi {
+				scores[r*pairBlock+s] = inf(-1)
+			}
 		}
+	}
+}
+
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
 	}
 }

@@ -68,7 +68,7 @@ func span(t kernel.DType, n uint32) kernel.Range {
 
 func BenchmarkLinear(b *testing.B) {
 	for _, shape := range []struct{ N, K uint32 }{{896, 896}, {9728, 896}, {896, 4864}, {151936, 896}} {
-		for _, T := range []uint32{1, 4, 128, 512, 1024} {
+		for _, T := range []uint32{1, 2, 3, 4, 8, 128, 512, 1024} {
 			if shape.N*T > 1<<25 {
 				continue // the head is only used in chunks
 			}
@@ -159,7 +159,7 @@ func BenchmarkRows(b *testing.B) {
 		{kernel.SwiGLU{T: T, F: 4864}, 12 * T * 4864, []kernel.Range{f(T * 4864)}, []kernel.Range{f(T * 9728)}, nil},
 		{kernel.SwiGLUBack{T: T, F: 4864}, 20 * T * 4864, []kernel.Range{f(T * 9728)}, []kernel.Range{f(T * 4864), f(T * 9728)}, nil},
 		{kernel.Dropout{N: T * 896, Drop: 1 << 28, KeepScale: 1.1}, 8 * T * 896, []kernel.Range{f(T * 896)}, []kernel.Range{f(T * 896)}, []operand{i32s(1, 2)}},
-		{kernel.RoPE{T: T, Heads: 16, D: 64, Stride: 1152}, 8 * T * 1024, []kernel.Range{f(T * 1152)}, nil, []operand{i32s(make([]int, T)...), random(newRand(1), 64)}},
+		{kernel.RoPE{T: T, Heads: 16, D: 64, Stride: 1152}, 8 * T * 1024, []kernel.Range{f(T * 1152)}, nil, []operand{i32s(make([]int, T)...), between(newRand(1), 64, 0.7, 0.71)}},
 		{kernel.CrossEntropy{Rows: 64, Cols: 151936}, 4 * 64 * 151936, []kernel.Range{f(64 * 151936), f(64)}, nil, []operand{i32s(make([]int, 64)...), f32s(1)}},
 		{kernel.AdamW{N: 1 << 20}, 28 << 20, []kernel.Range{f(1 << 20), f(1 << 20), f(1 << 20)}, []kernel.Range{f(1 << 20), f(kernel.HyperLen)}, nil},
 		{kernel.MatMul{M: T, N: 8, K: 896, TransB: 1, LDA: 896, LDB: 896, LDC: 8, Alpha: 1}, 4 * T * 896, []kernel.Range{f(T * 8)}, []kernel.Range{f(T * 896), f(8 * 896)}, nil},

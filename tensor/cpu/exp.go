@@ -3,8 +3,8 @@ package cpu
 import "math"
 
 // The exponential of every instruction set: x = n·ln 2 + r with |r| ≤ ln 2 / 2, eʳ by the degree-6 polynomial of Cephes'
-// expf (S. Moshier, 1984), and two multiplications by powers of two, so that results below 2⁻¹²⁶ stay right. The error
-// is at most 2 units in the last place of float32; e^x is 0 below −104 and +Inf above 88.73, and NaN gives NaN.
+// expf (S. Moshier, 1984), and two multiplications by powers of two. The error is at most 2 units in the last place of
+// float32; results below 2⁻¹²⁶ are 0, those above 2¹²⁸ are +Inf, and NaN gives NaN.
 const (
 	expLow, expHigh = -104, 89
 	log2e           = math.Log2E
@@ -46,7 +46,10 @@ func exp(x float32) float32 {
 	p = p*r + exp1
 	p = p*(r*r) + r + 1
 	half := int32(n) >> 1
-	return p * pow2(half) * pow2(int32(n)-half)
+	if p = p * pow2(half) * pow2(int32(n)-half); p < 0x1p-126 {
+		return 0
+	}
+	return p
 }
 
 // pow2 is 2ⁿ for −126 ≤ n ≤ 127.

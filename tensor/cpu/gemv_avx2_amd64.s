@@ -16,7 +16,12 @@
 	VXORPS Y2, Y2, Y2; \
 	VXORPS Y3, Y3, Y3
 
+// The four rows after these are fetched meanwhile: rows are too short for the processor to foresee them.
 #define NEXT(BYTES) \
+	PREFETCHT0 (SI)(R8*4); \
+	PREFETCHT0 (R9)(R8*4); \
+	PREFETCHT0 (R10)(R8*4); \
+	PREFETCHT0 (R11)(R8*4); \
 	ADDQ $BYTES, SI; \
 	ADDQ $BYTES, R9; \
 	ADDQ $BYTES, R10; \

@@ -209,6 +209,10 @@ func TestAttention(t *testing.T) {
 	trial := trial{sizes: s, out: []operand{blank(240), blank(12)}, tol: []float64{4e-6, 4e-6},
 		in: []operand{random(r, 240), random(r, 400*120), i32s(0, 390, 5, 6)}}
 	trial.check(t)
+	s.T = 1
+	trial.sizes, trial.out = s, []operand{blank(120), blank(6)}
+	trial.in = []operand{random(r, 120), random(r, 400*120), i32s(7, 395)}
+	trial.check(t)
 }
 
 func TestAttentionBack(t *testing.T) {

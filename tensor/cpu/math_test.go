@@ -32,7 +32,11 @@ func TestExp(t *testing.T) {
 			copy(x, args)
 			v.expSum(x, 0)
 			for i, y := range x {
-				if u := ulps(y, math.Exp(float64(args[i]))); u > worst && args[i] < 88.72 {
+				want := math.Exp(float64(args[i]))
+				if want < 0x1p-126 && y == 0 || args[i] > 88.72 {
+					continue
+				}
+				if u := ulps(y, want); u > worst {
 					worst, at = u, args[i]
 				}
 			}

@@ -38,7 +38,7 @@ func matMul(b *builder, s kernel.MatMul) func() {
 	aw := weight{address(x, int(s.AOff)), kernel.F32, int(s.LDA)}
 	bw := weight{address(y, int(s.BOff)), kernel.F32, int(s.LDB)}
 	aTrans, bTrans := s.TransA != 0, s.TransB != 0
-	if p.flip = s.N < s.M && aTrans; p.flip {
+	if p.flip = s.N < s.M && (aTrans || s.N <= 16); p.flip {
 		// cᵀ = bᵀ·aᵀ
 		p.m, p.n = p.n, p.m
 		aw, bw = bw, aw

@@ -59,6 +59,23 @@
 	VZEROUPPER; \
 	RET
 
+// Numbers below 2⁻¹²⁶ count as zero while a loop with an exponential runs: masked scores would make them by the thousand,
+// and each costs as much as ten vectors. MXCSR is put back.
+#define FLUSH \
+	STMXCSR saved-4(SP); \
+	MOVL    saved-4(SP), AX; \
+	ORL     $0x8040, AX; \
+	MOVL    AX, flush-8(SP); \
+	LDMXCSR flush-8(SP)
+
+#define FLUSHED \
+	ADDQ    $32, AX; \
+	CMPQ    AX, CX; \
+	JNE     loop; \
+	LDMXCSR saved-4(SP); \
+	VZEROUPPER; \
+	RET
+
 // func dotAVX2(n int, a, b *float32) float32
 TEXT ·dotAVX2(SB), NOSPLIT, $0-28
 	LENGTH
@@ -140,7 +157,8 @@ loop:
 	RET
 
 // func expSumAVX2(n int, x *float32, shift float32) float32
-TEXT ·expSumAVX2(SB), NOSPLIT, $0-28
+TEXT ·expSumAVX2(SB), NOSPLIT, $8-28
+	FLUSH
 	LENGTH
 	MOVQ         x+8(FP), SI
 	VBROADCASTSS shift+16(FP), Y9
@@ -160,6 +178,7 @@ loop:
 	VMOVAPS Y8, Y0
 	REDUCE(VADDPS)
 	VMOVSS  X0, ret+24(FP)
+	LDMXCSR saved-4(SP)
 	VZEROUPPER
 	RET
 
@@ -233,7 +252,8 @@ loop:
 	NEXT
 
 // func scoreAVX2(n int, p, dp *float32, delta, k float32)
-TEXT ·scoreAVX2(SB), NOSPLIT, $0-32
+TEXT ·scoreAVX2(SB), NOSPLIT, $8-32
+	FLUSH
 	LENGTH
 	MOVQ         p+8(FP), DI
 	MOVQ         dp+16(FP), SI
@@ -246,10 +266,11 @@ loop:
 	VMULPS  (DI)(AX*1), Y0, Y0
 	VMULPS  Y3, Y0, Y0
 	VMOVUPS Y0, (DI)(AX*1)
-	NEXT
+	FLUSHED
 
 // func swigluAVX2(n int, y, a, b *float32)
-TEXT ·swigluAVX2(SB), NOSPLIT, $0-32
+TEXT ·swigluAVX2(SB), NOSPLIT, $8-32
+	FLUSH
 	LENGTH
 	MOVQ y+8(FP), DI
 	MOVQ a+16(FP), SI
@@ -266,10 +287,11 @@ loop:
 	VDIVPS  Y0, Y5, Y0
 	VMULPS  (DX)(AX*1), Y0, Y0
 	VMOVUPS Y0, (DI)(AX*1)
-	NEXT
+	FLUSHED
 
 // func swigluBackAVX2(n int, da, db, dy, a, b *float32)
-TEXT ·swigluBackAVX2(SB), NOSPLIT, $0-48
+TEXT ·swigluBackAVX2(SB), NOSPLIT, $8-48
+	FLUSH
 	LENGTH
 	MOVQ da+8(FP), DI
 	MOVQ db+16(FP), R9
@@ -295,7 +317,7 @@ loop:
 	VMULPS      Y0, Y2, Y2
 	VMOVUPS     Y2, (DI)(AX*1)
 	VMOVUPS     Y1, (R9)(AX*1)
-	NEXT
+	FLUSHED
 
 // func adamwAVX2(n int, p, m, v, grad *float32, s *adamStep)
 TEXT ·adamwAVX2(SB), NOSPLIT, $0-48

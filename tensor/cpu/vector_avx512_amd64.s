@@ -63,6 +63,23 @@
 	VZEROUPPER; \
 	RET
 
+// Numbers below 2⁻¹²⁶ count as zero while a loop with an exponential runs: masked scores would make them by the thousand,
+// and each costs as much as ten vectors. MXCSR is put back.
+#define FLUSH \
+	STMXCSR saved-4(SP); \
+	MOVL    saved-4(SP), AX; \
+	ORL     $0x8040, AX; \
+	MOVL    AX, flush-8(SP); \
+	LDMXCSR flush-8(SP)
+
+#define FLUSHED \
+	ADDQ    $64, AX; \
+	CMPQ    AX, CX; \
+	JNE     loop; \
+	LDMXCSR saved-4(SP); \
+	VZEROUPPER; \
+	RET
+
 // func dotAVX512(n int, a, b *float32) float32
 TEXT ·dotAVX512(SB), NOSPLIT, $0-28
 	LENGTH
@@ -144,7 +161,8 @@ loop:
 	RET
 
 // func expSumAVX512(n int, x *float32, shift float32) float32
-TEXT ·expSumAVX512(SB), NOSPLIT, $0-28
+TEXT ·expSumAVX512(SB), NOSPLIT, $8-28
+	FLUSH
 	LENGTH
 	MOVQ         x+8(FP), SI
 	VBROADCASTSS shift+16(FP), Z9
@@ -164,6 +182,7 @@ loop:
 	VMOVAPS Z8, Z0
 	REDUCE(VADDPS)
 	VMOVSS  X0, ret+24(FP)
+	LDMXCSR saved-4(SP)
 	VZEROUPPER
 	RET
 
@@ -237,7 +256,8 @@ loop:
 	NEXT
 
 // func scoreAVX512(n int, p, dp *float32, delta, k float32)
-TEXT ·scoreAVX512(SB), NOSPLIT, $0-32
+TEXT ·scoreAVX512(SB), NOSPLIT, $8-32
+	FLUSH
 	LENGTH
 	MOVQ         p+8(FP), DI
 	MOVQ         dp+16(FP), SI
@@ -250,10 +270,11 @@ loop:
 	VMULPS  (DI)(AX*1), Z0, Z0
 	VMULPS  Z3, Z0, Z0
 	VMOVUPS Z0, (DI)(AX*1)
-	NEXT
+	FLUSHED
 
 // func swigluAVX512(n int, y, a, b *float32)
-TEXT ·swigluAVX512(SB), NOSPLIT, $0-32
+TEXT ·swigluAVX512(SB), NOSPLIT, $8-32
+	FLUSH
 	LENGTH
 	MOVQ y+8(FP), DI
 	MOVQ a+16(FP), SI
@@ -270,10 +291,11 @@ loop:
 	VDIVPS  Z0, Z5, Z0
 	VMULPS  (DX)(AX*1), Z0, Z0
 	VMOVUPS Z0, (DI)(AX*1)
-	NEXT
+	FLUSHED
 
 // func swigluBackAVX512(n int, da, db, dy, a, b *float32)
-TEXT ·swigluBackAVX512(SB), NOSPLIT, $0-48
+TEXT ·swigluBackAVX512(SB), NOSPLIT, $8-48
+	FLUSH
 	LENGTH
 	MOVQ da+8(FP), DI
 	MOVQ db+16(FP), R9
@@ -299,7 +321,7 @@ loop:
 	VMULPS      Z0, Z2, Z2
 	VMOVUPS     Z2, (DI)(AX*1)
 	VMOVUPS     Z1, (R9)(AX*1)
-	NEXT
+	FLUSHED
 
 // func adamwAVX512(n int, p, m, v, grad *float32, s *adamStep)
 TEXT ·adamwAVX512(SB), NOSPLIT, $0-48

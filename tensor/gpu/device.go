@@ -51,7 +51,8 @@ func Open(o Options) (*Device, error) {
 		return nil, fmt.Errorf("gpu: open: %w", translate(err))
 	}
 	if o.Index < 0 || o.Index >= len(list) {
-		return nil, fmt.Errorf("gpu: open: want a device from 0 to %d, have %d: %w", len(list)-1, o.Index, kernel.ErrNoDevice)
+		return nil, fmt.Errorf("gpu: open: want a device from 0 to %d, have %d: %w",
+			len(list)-1, o.Index, kernel.ErrNoDevice)
 	}
 	v := list[o.Index]
 	dev, err := vk.Open(v.Index, vk.Options{CacheDir: o.CacheDir})
@@ -111,7 +112,8 @@ func (d *Device) Usage() (u kernel.Usage) {
 	return u
 }
 
-// Close waits for the device, writes the pipelines that are new to Options.CacheDir and frees what it owns. It is idempotent.
+// Close waits for the device, writes the pipelines that are new to Options.CacheDir and frees what it owns. It is
+// idempotent.
 func (d *Device) Close() error {
 	d.scratch.Buffer.Free()
 	if err := d.vk.Close(); err != nil {

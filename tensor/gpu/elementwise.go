@@ -23,7 +23,8 @@ var elementKernels = []lowerer{
 	},
 	entry[kernel.Copy]{
 		operands: func(s kernel.Copy) (out, in []operand) {
-			return []operand{{name: "y", elems: uint64(s.N), word: true}}, []operand{{name: "x", elems: uint64(s.N), word: true}}
+			word := func(name string) []operand { return []operand{{name: name, elems: uint64(s.N), word: true}} }
+			return word("y"), word("x")
 		},
 		variants: perElement(func(s kernel.Copy) uint64 { return uint64(s.N) }),
 	},

@@ -78,7 +78,8 @@ var linearKernels = []lowerer{
 // fewTokens is where a product stops being bound by reading the weight.
 const fewTokens = 8
 
-// divideLinearBack adds up the gradient over slices of the weight's rows where they are more than a loop may have turns.
+// divideLinearBack adds up the gradient over slices of the weight's rows where they are more than a loop may have
+// turns.
 func divideLinearBack(t traits, s kernel.LinearBack, l kernel.Launch, _ kernel.Range) (parts []kernel.Launch) {
 	const slice = 1 << 15 // rows: a slice of them starts at a multiple of any alignment
 	if t.turns == 0 || uint64(s.N) <= t.turns {

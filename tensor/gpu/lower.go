@@ -130,7 +130,8 @@ func (e entry[S]) lower(t traits, l kernel.Launch, scratch kernel.Range) ([]step
 			return nil, err
 		}
 		spec := append([]uint32{w.lanes}, w.spec...)
-		return []step{{l, len(out) + len(in), shaderName(s.Kernel(), stored, v.words), spec, groups, e.cost(s, out, in)}}, nil
+		name := shaderName(s.Kernel(), stored, v.words)
+		return []step{{l, len(out) + len(in), name, spec, groups, e.cost(s, out, in)}}, nil
 	}
 	return nil, err
 }
@@ -142,10 +143,11 @@ func (e entry[S]) parts(t traits, l kernel.Launch, scratch kernel.Range) []kerne
 	return e.divide(t, l.Sizes.(S), l, scratch)
 }
 
-// lowerParts lowers launches that follow on each other: each waits for the one before.
+// lowerParts lowers launches that follow on each other: each waits for the one before, and the first for whoever used
+// the scratch before.
 func lowerParts(t traits, parts []kernel.Launch) (all []step, err error) {
-	for i, l := range parts {
-		l.Barrier = l.Barrier || i > 0
+	for _, l := range parts {
+		l.Barrier = true
 		s, err := lower(t, l, kernel.Range{})
 		if err != nil {
 			return nil, err

@@ -20,8 +20,8 @@ var normKernels = []lowerer{
 	},
 	entry[kernel.RMSNormBack]{
 		operands: func(s kernel.RMSNormBack) (out, in []operand) {
-			in = []operand{floats("dy", s.Rows, s.Cols), floats("x", s.Rows, s.Cols), floats("w", s.Cols), floats("r", s.Rows),
-				optional(s.Add, floats("dh", s.Rows, s.Cols))}
+			in = []operand{floats("dy", s.Rows, s.Cols), floats("x", s.Rows, s.Cols), floats("w", s.Cols),
+				floats("r", s.Rows), optional(s.Add, floats("dh", s.Rows, s.Cols))}
 			return []operand{floats("dx", s.Rows, s.Cols)}, in
 		},
 		variants: perItem(func(s kernel.RMSNormBack) (uint32, uint64) { return s.Rows, 2 * uint64(s.Cols) }),

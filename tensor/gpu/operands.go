@@ -37,7 +37,8 @@ func strided(name string, rows, stride, off, cols uint32) operand {
 	return operand{name: name, elems: uint64(rows-1)*uint64(stride) + uint64(off) + uint64(cols)}
 }
 
-// optional is an operand, the last of its list, that is there only if it is used. The shader has a binding for it anyway.
+// optional is an operand, the last of its list, that is there only if it is used. The shader has a binding for it
+// anyway.
 func optional(used uint32, o operand) operand {
 	o.absent = used == 0
 	return o

@@ -43,8 +43,8 @@ var optimKernels = []lowerer{
 	},
 }
 
-// gradNormParts is, for the elements g[i], g[i+Parts], g[i+2·Parts], …, the sum of their squares and 1 if one of them is
-// NaN or infinite, else 0.
+// gradNormParts is, for the elements g[i], g[i+Parts], g[i+2·Parts], …, the sum of their squares and 1 if one of them
+// is NaN or infinite, else 0.
 //
 //	out part [Parts, 2]   in g [N]
 type gradNormParts struct{ N, Parts uint32 }

@@ -6,7 +6,8 @@ import "github.com/vulora/vulora/tensor/kernel"
 var rowKernels = []lowerer{
 	entry[kernel.GatherRows]{
 		operands: func(s kernel.GatherRows) (out, in []operand) {
-			in = []operand{stored("table", s.Count, s.Cols), ints("index", s.Rows), optional(s.Scaled, floats("scale", 1))}
+			in = []operand{stored("table", s.Count, s.Cols), ints("index", s.Rows),
+				optional(s.Scaled, floats("scale", 1))}
 			return []operand{floats("y", s.Rows, s.Cols)}, in
 		},
 		flops:    func(s kernel.GatherRows) float64 { return float64(s.Rows) * float64(s.Cols) },

@@ -15,7 +15,12 @@ import (
 func Check(d kernel.Device, c Case) error {
 	k := &check{device: d, c: c, rng: rand.New(rand.NewPCG(1, 2))}
 	defer k.free()
-	if err := k.run(); err != nil {
+	prog, err := k.compile()
+	if err != nil {
+		return err
+	}
+	defer prog.Close()
+	if err := prog.Run(); err != nil {
 		return err
 	}
 	return errors.Join(k.compareResults(), k.compareGradients(), k.guards())
@@ -41,8 +46,8 @@ func (k *check) free() {
 	}
 }
 
-// run fills y and dx.
-func (k *check) run() error {
+// compile returns the program that fills y and dx.
+func (k *check) compile() (tensor.Program, error) {
 	r := tensor.NewRecorder(k.device)
 	var in []*tensor.Value
 	var specs []tensor.Spec
@@ -53,14 +58,14 @@ func (k *check) run() error {
 		k.x = append(k.x, x)
 		t, err := k.bind(o.Spec, b)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		in, specs = append(in, r.Bind(t)), append(specs, o.Spec)
 		need[i] = differentiable && !o.Const && o.DType == tensor.F32
 	}
 	results, err := k.c.Op.Infer(specs)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var y, dy []*tensor.Value
 	for _, s := range results {
@@ -74,35 +79,30 @@ func (k *check) run() error {
 			k.dy = append(k.dy, v)
 			t, err := k.bind(s, b)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			dy = append(dy, r.Bind(t))
 		}
 		for i, g := range grad.Backward(r, dy, saved, need) {
 			if err := k.keep(r, &k.dx, g, need[i], k.c.In[i].Spec); err != nil {
-				return err
+				return nil, err
 			}
 		}
 	}
 	for i, v := range y {
 		if err := k.keep(r, &k.y, v, true, results[i]); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	p, err := tensor.NewPlan(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	k.space = tensor.NewWorkspace(k.device)
 	if err := k.space.Reserve(p); err != nil {
-		return err
+		return nil, err
 	}
-	prog, err := k.space.Compile(p, kernel.CompileOptions{})
-	if err != nil {
-		return err
-	}
-	defer prog.Close()
-	return prog.Run()
+	return k.space.Compile(p, kernel.CompileOptions{})
 }
 
 func (k *check) bind(s tensor.Spec, b []byte) (*tensor.Tensor, error) {
