@@ -1,8 +1,8 @@
 // Package shaders holds the compute shaders of all kernels, compiled to SPIR-V and embedded.
 //
 // There is one GLSL source per family, forward and gradient together: first its formulas, then the line that lists its
-// variants. The program in shaders/build compiles every variant into the folder spv, which is committed, so that building
-// Vulora needs no shader compiler; a test fails when a source changed and spv did not.
+// variants. The program in shaders/build compiles every variant into the folder spv, which is committed, so that
+// building Vulora needs no shader compiler; a test fails when a source changed and spv did not.
 //
 // A variant's name is the kernel's name, then what is special about it: linear.bf16.vec. The words are
 //
@@ -13,9 +13,10 @@
 //
 // A variant with neither group nor tiles uses no shared memory and no barrier.
 //
-// Every shader needs Vulkan 1.1 and nothing optional. Bindings are the outputs of the kernel's contract, then its inputs
-// (package tensor/kernel), the push constants its sizes. Specialization constant 0 is the workgroup size, a power
-// of two; 1 and 2 are the tile (linear, linear_back, matmul) or 1 is the elements of a head, in fours for vec (attention*).
+// Every shader needs Vulkan 1.1 and nothing optional. Bindings are the outputs of the kernel's contract, then its
+// inputs (package tensor/kernel), the push constants its sizes. Specialization constant 0 is the workgroup size, a
+// power of two; 1 and 2 are the tile (linear, linear_back, matmul), or 1 is the elements of a head, in fours for vec
+// (attention*).
 //
 // The package knows nothing of other packages' types. It is safe for concurrent use.
 package shaders

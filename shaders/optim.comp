@@ -6,7 +6,8 @@
 #include "lib.glsl"
 
 // hyper, as in package kernel.
-const uint LR = 0, BETA1 = 1, BETA2 = 2, EPS = 3, DECAY = 4, BIAS1 = 5, BIAS2_ROOT = 6, MAX_NORM = 7, REST1 = 8, REST2 = 9;
+const uint LR = 0, BETA1 = 1, BETA2 = 2, EPS = 3, DECAY = 4, BIAS1 = 5;
+const uint BIAS2_ROOT = 6, MAX_NORM = 7, REST1 = 8, REST2 = 9;
 
 #if defined(GRAD_NORM_PARTS)
 

@@ -44,6 +44,7 @@ func build(dir string) error {
 	if err := os.Mkdir(fresh, 0o755); err != nil {
 		return err
 	}
+	defer os.RemoveAll(fresh) // what is left of a failure
 	if err := compileAll(dir, fresh, all); err != nil {
 		return err
 	}

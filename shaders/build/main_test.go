@@ -65,9 +65,9 @@ func TestVariants(t *testing.T) {
 	if err != nil || !reflect.DeepEqual(have, want) {
 		t.Errorf("want %v, have %v, %v", want, have, err)
 	}
-	for _, bad := range []string{"", "// y = x\n", "// variants:\n", "// variants: p p\n", "// variants: -\n", "// variants: A\n"} {
-		if _, err := variants(bad); err == nil {
-			t.Errorf("variants(%q): want an error", bad)
+	for _, list := range []string{"", "p p", "-", "A", "p;p"} {
+		if _, err := variants("// variants: " + list + "\n"); err == nil {
+			t.Errorf("variants(%q): want an error", list)
 		}
 	}
 }

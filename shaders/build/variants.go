@@ -61,8 +61,8 @@ func scan(dir string) (map[string]variant, error) {
 var variantName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
 
 // variants reads the line "// variants:" of a source: lists separated by ";", each the product, written "x", of sets of
-// words. A variant's name is its words joined with dots, and each word is defined in capitals as a macro; "-" stands for
-// no word.
+// words. A variant's name is its words joined with dots, and each word is defined in capitals as a macro; "-" stands
+// for no word.
 func variants(text string) (map[string][]string, error) {
 	const mark = "// variants:"
 	var line string

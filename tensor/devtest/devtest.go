@@ -57,7 +57,7 @@ func Variants(t *testing.T, f func(t *testing.T, d kernel.Device)) {
 		t.Log("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off")
 		return
 	}
-	for name, o := range map[string]gpu.Options{"vulkan": {}, "vulkan without shared memory": {NoShared: true}} {
+	for name, o := range map[string]gpu.Options{"vulkan": {}, "vulkan with shared memory": {Shared: true}} {
 		t.Run(name, func(t *testing.T) { f(t, open(t, func() (kernel.Device, error) { return gpu.Open(o) })) })
 	}
 }

@@ -16,6 +16,7 @@ type Options struct {
 	Index    int    // in the list of Devices
 	CacheDir string // folder for compiled pipelines; empty: none
 	NoShared bool   // take only kernels without shared memory and barriers, as on a software device
+	Shared   bool   // take kernels with shared memory on a software device too: slow there, but it tests them
 }
 
 // A Device is an open Vulkan device.
@@ -39,7 +40,7 @@ func Devices() ([]kernel.Info, error) {
 	}
 	infos := make([]kernel.Info, len(list))
 	for i, v := range list {
-		infos[i] = describe(v, false)
+		infos[i] = describe(v, Options{})
 	}
 	return infos, nil
 }
@@ -60,7 +61,7 @@ func Open(o Options) (*Device, error) {
 		return nil, fmt.Errorf("gpu: open %s: %w", v.Name, translate(err))
 	}
 	v = dev.Info()
-	d := &Device{vk: dev, info: describe(v, o.NoShared), traits: choose(v, o.NoShared), timed: v.Features.Timestamps}
+	d := &Device{vk: dev, info: describe(v, o), traits: choose(v, o), timed: v.Features.Timestamps}
 	const scratch = maxParts * partBytes
 	b, err := d.Alloc(scratch, kernel.Staging)
 	if err != nil {
@@ -71,17 +72,17 @@ func Open(o Options) (*Device, error) {
 }
 
 // choose turns what a device is into how kernels are run on it.
-func choose(v vk.Info, noShared bool) traits {
+func choose(v vk.Info, o Options) traits {
 	t := traits{
-		lanes: 64, group: 128, parts: maxParts,
+		lanes: 64, group: 128, parts: maxParts, loops: 1 << 15,
 		maxX: uint32(min(v.Limits.MaxGroups[0], 1<<20)), maxY: uint32(min(v.Limits.MaxGroups[1], 1<<16-1)),
 		maxRange: uint64(v.Limits.MaxBufferRange),
-		shared:   !noShared && v.Kind != vk.CPU && v.Limits.MaxInvocations >= 128 && v.Limits.MaxSharedMemory >= 16<<10,
+		shared:   !o.NoShared && (o.Shared || v.Kind != vk.CPU) && v.Limits.MaxInvocations >= 128 && v.Limits.MaxSharedMemory >= 16<<10,
 	}
 	if v.Kind == vk.CPU {
 		// Mesa's llvmpipe runs a workgroup as a loop over vectors of SubgroupSize lanes, reads memory lane by lane, and
 		// ends a shader's loops after LP_MAX_TGSI_LOOP_ITERATIONS = 65535 turns in all, without a word.
-		t.lanes, t.wide, t.turns, t.parts = 8, true, 60000, 1024
+		t.lanes, t.wide, t.turns, t.parts, t.loops = 8, true, 60000, 1024, 1024
 		if n := uint32(max(v.Limits.SubgroupSize, 0)); n >= 4 && n <= 64 && bits.OnesCount32(n) == 1 {
 			t.lanes = n
 		}
@@ -89,9 +90,9 @@ func choose(v vk.Info, noShared bool) traits {
 	return t
 }
 
-func describe(v vk.Info, noShared bool) kernel.Info {
+func describe(v vk.Info, o Options) kernel.Info {
 	tier := "scalar"
-	if choose(v, noShared).shared {
+	if choose(v, o).shared {
 		tier = "workgroup"
 	}
 	return kernel.Info{

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/vulora/vulora/tensor/kernel"
+	"github.com/vulora/vulora/vk"
 )
 
 func TestDevices(t *testing.T) {
@@ -269,5 +270,32 @@ func TestNoShared(t *testing.T) {
 	}
 	if taken == 0 {
 		t.Error("want variants with shared memory where it is allowed")
+	}
+}
+
+// TestChoose checks what the options make of devices of each kind.
+func TestChoose(t *testing.T) {
+	limits := vk.Limits{MaxInvocations: 128, MaxSharedMemory: 16 << 10, SubgroupSize: 4, MaxGroups: [3]int{65535, 65535, 65535}}
+	for _, c := range []struct {
+		kind   vk.Kind
+		o      Options
+		shared bool
+		lanes  uint32
+	}{
+		{vk.Discrete, Options{}, true, 64},
+		{vk.Integrated, Options{NoShared: true}, false, 64},
+		{vk.CPU, Options{}, false, 4},
+		{vk.CPU, Options{Shared: true}, true, 4},
+		{vk.CPU, Options{Shared: true, NoShared: true}, false, 4},
+	} {
+		have := choose(vk.Info{Kind: c.kind, Limits: limits}, c.o)
+		if have.shared != c.shared || have.lanes != c.lanes || (have.turns != 0) != (c.kind == vk.CPU) {
+			t.Errorf("%v %+v: want shared memory %v and %d lanes, have %+v", c.kind, c.o, c.shared, c.lanes, have)
+		}
+	}
+	small := limits
+	small.MaxInvocations = 64
+	if choose(vk.Info{Kind: vk.Discrete, Limits: small}, Options{}).shared {
+		t.Error("want no shared memory where a workgroup is too small for it")
 	}
 }

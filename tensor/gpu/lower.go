@@ -17,6 +17,7 @@ type traits struct {
 	wide     bool   // large register tiles pay: loads are dear and registers are memory
 	turns    uint64 // a shader's loops end after so many turns in all; 0: never
 	parts    uint32 // into which the sum of a large operand is divided, at most maxParts
+	loops    uint32 // workgroups of kernels whose invocations go on to further elements
 	maxX     uint32 // workgroups in one dispatch
 	maxY     uint32
 	maxRange uint64 // bytes of one operand
@@ -206,7 +207,7 @@ func (w work) groups(t traits, together bool) ([3]uint32, error) {
 		n = (n + uint64(w.lanes) - 1) / uint64(w.lanes)
 	}
 	if w.loops {
-		n = min(n, uint64(t.maxX))
+		n = min(n, uint64(min(t.loops, t.maxX)))
 	}
 	x := min(n, uint64(t.maxX))
 	y := (n + x - 1) / x
