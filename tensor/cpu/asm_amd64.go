@@ -101,9 +101,6 @@ func largestAVX512(n int, x *float32) float32
 func expSumAVX512(n int, x *float32, shift float32) float32
 
 //go:noescape
-func axpyAVX512(n int, y, x *float32, k float32)
-
-//go:noescape
 func scaleAVX512(n int, x *float32, k float32)
 
 //go:noescape
@@ -153,9 +150,6 @@ func largestAVX2(n int, x *float32) float32
 
 //go:noescape
 func expSumAVX2(n int, x *float32, shift float32) float32
-
-//go:noescape
-func axpyAVX2(n int, y, x *float32, k float32)
 
 //go:noescape
 func scaleAVX2(n int, x *float32, k float32)

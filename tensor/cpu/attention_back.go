@@ -173,8 +173,8 @@ func usersOf(bounds []int32) keyUsers {
 	return u
 }
 
-// hide sets the scores of all keys for those of the queries t0 … t0+n−1 that do not use them to −Inf. Rows of scores are
-// pairBlock long; what lies beyond width is left alone.
+// hide sets the scores of all keys for those of the queries t0 … t0+n−1 that do not use them to −Inf. Rows of scores
+// are pairBlock long; what lies beyond width is left alone.
 func (u keyUsers) hide(scores []float32, t0, n, width int) {
 	keys := len(u.bounds) / 2
 	if u.sorted {

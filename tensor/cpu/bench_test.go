@@ -7,8 +7,11 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// bench runs one launch on operands of the given sizes, then on inputs with fixed contents, and reports flops as GFLOP/s, bytes as GB/s.
-func bench(b *testing.B, o Options, s kernel.Sizes, flops, bytes float64, out, in []kernel.Range, fixed ...operand) {
+// bench runs one launch on operands of the given sizes, then on inputs with fixed contents, and reports flops as
+// GFLOP/s, bytes as GB/s.
+func bench(
+	b *testing.B, o Options, s kernel.Sizes, flops, bytes float64, out, in []kernel.Range, fixed ...operand,
+) {
 	d, err := Open(o)
 	if err != nil {
 		b.Fatal(err)
@@ -114,7 +117,8 @@ func BenchmarkTile(b *testing.B) {
 	}
 }
 
-// BenchmarkAttention has the heads of Qwen2.5-0.5B and two packed sequences. Flops are those of the pairs that are used.
+// BenchmarkAttention has the heads of Qwen2.5-0.5B and two packed sequences. Flops are those of the pairs that are
+// used.
 func BenchmarkAttention(b *testing.B) {
 	for _, T := range []uint32{128, 512, 1024} {
 		lengths := []int{int(T) / 2, int(T) / 2}
@@ -123,7 +127,8 @@ func BenchmarkAttention(b *testing.B) {
 		for i := range T {
 			pairs += float64(bounds[2*i+1] - bounds[2*i])
 		}
-		s := kernel.Attention{T: T, S: T, Heads: 14, KVHeads: 2, D: 64, QStride: 1152, KVStride: 1152, KOff: 896, VOff: 1024, Scale: 0.125}
+		s := kernel.Attention{T: T, S: T, Heads: 14, KVHeads: 2, D: 64, QStride: 1152, KVStride: 1152, KOff: 896,
+			VOff: 1024, Scale: 0.125}
 		x, y, l := span(kernel.F32, T*1152), span(kernel.F32, T*896), span(kernel.F32, T*14)
 		flops := pairs * 14 * 64 * 2
 		for _, c := range []struct {
@@ -154,18 +159,54 @@ func BenchmarkRows(b *testing.B) {
 		out, in []kernel.Range
 		fixed   []operand
 	}{
-		{kernel.RMSNorm{Rows: T, Cols: 896, Eps: 1e-6}, 8 * T * 896, []kernel.Range{f(T * 896), f(T)}, []kernel.Range{f(T * 896), f(896)}, nil},
-		{kernel.RMSNormBack{Rows: T, Cols: 896}, 12 * T * 896, []kernel.Range{f(T * 896)}, []kernel.Range{f(T * 896), f(T * 896), f(896), f(T)}, nil},
-		{kernel.SwiGLU{T: T, F: 4864}, 12 * T * 4864, []kernel.Range{f(T * 4864)}, []kernel.Range{f(T * 9728)}, nil},
-		{kernel.SwiGLUBack{T: T, F: 4864}, 20 * T * 4864, []kernel.Range{f(T * 9728)}, []kernel.Range{f(T * 4864), f(T * 9728)}, nil},
-		{kernel.Dropout{N: T * 896, Drop: 1 << 28, KeepScale: 1.1}, 8 * T * 896, []kernel.Range{f(T * 896)}, []kernel.Range{f(T * 896)}, []operand{i32s(1, 2)}},
-		{kernel.RoPE{T: T, Heads: 16, D: 64, Stride: 1152}, 8 * T * 1024, []kernel.Range{f(T * 1152)}, nil, []operand{i32s(make([]int, T)...), between(newRand(1), 64, 0.7, 0.71)}},
-		{kernel.CrossEntropy{Rows: 64, Cols: 151936}, 4 * 64 * 151936, []kernel.Range{f(64 * 151936), f(64)}, nil, []operand{i32s(make([]int, 64)...), f32s(1)}},
-		{kernel.AdamW{N: 1 << 20}, 28 << 20, []kernel.Range{f(1 << 20), f(1 << 20), f(1 << 20)}, []kernel.Range{f(1 << 20), f(kernel.HyperLen)}, nil},
-		{kernel.MatMul{M: T, N: 8, K: 896, TransB: 1, LDA: 896, LDB: 896, LDC: 8, Alpha: 1}, 4 * T * 896, []kernel.Range{f(T * 8)}, []kernel.Range{f(T * 896), f(8 * 896)}, nil},
-		{kernel.MatMul{M: T, N: 4864, K: 8, TransB: 1, LDA: 8, LDB: 8, LDC: 4864, Alpha: 1, Acc: 1}, 8 * T * 4864, []kernel.Range{f(T * 4864)}, []kernel.Range{f(T * 8), f(8 * 4864)}, nil},
-		{kernel.MatMul{M: 8, N: 4864, K: T, TransA: 1, LDA: 8, LDB: 4864, LDC: 4864, Alpha: 1}, 4 * T * 4864, []kernel.Range{f(8 * 4864)}, []kernel.Range{f(T * 8), f(T * 4864)}, nil},
-		{kernel.MatMul{M: 4864, N: 8, K: T, TransA: 1, LDA: 4864, LDB: 8, LDC: 8, Alpha: 1}, 4 * T * 4864, []kernel.Range{f(8 * 4864)}, []kernel.Range{f(T * 4864), f(T * 8)}, nil},
+		{
+			kernel.RMSNorm{Rows: T, Cols: 896, Eps: 1e-6}, 8 * T * 896,
+			[]kernel.Range{f(T * 896), f(T)}, []kernel.Range{f(T * 896), f(896)}, nil,
+		},
+		{
+			kernel.RMSNormBack{Rows: T, Cols: 896}, 12 * T * 896,
+			[]kernel.Range{f(T * 896)}, []kernel.Range{f(T * 896), f(T * 896), f(896), f(T)}, nil,
+		},
+		{
+			kernel.SwiGLU{T: T, F: 4864}, 12 * T * 4864,
+			[]kernel.Range{f(T * 4864)}, []kernel.Range{f(T * 9728)}, nil,
+		},
+		{
+			kernel.SwiGLUBack{T: T, F: 4864}, 20 * T * 4864,
+			[]kernel.Range{f(T * 9728)}, []kernel.Range{f(T * 4864), f(T * 9728)}, nil,
+		},
+		{
+			kernel.Dropout{N: T * 896, Drop: 1 << 28, KeepScale: 1.1}, 8 * T * 896,
+			[]kernel.Range{f(T * 896)}, []kernel.Range{f(T * 896)}, []operand{i32s(1, 2)},
+		},
+		{
+			kernel.RoPE{T: T, Heads: 16, D: 64, Stride: 1152}, 8 * T * 1024,
+			[]kernel.Range{f(T * 1152)}, nil, []operand{i32s(make([]int, T)...), between(newRand(1), 64, 0.7, 0.71)},
+		},
+		{
+			kernel.CrossEntropy{Rows: 64, Cols: 151936}, 4 * 64 * 151936,
+			[]kernel.Range{f(64 * 151936), f(64)}, nil, []operand{i32s(make([]int, 64)...), f32s(1)},
+		},
+		{
+			kernel.AdamW{N: 1 << 20}, 28 << 20,
+			[]kernel.Range{f(1 << 20), f(1 << 20), f(1 << 20)}, []kernel.Range{f(1 << 20), f(kernel.HyperLen)}, nil,
+		},
+		{
+			kernel.MatMul{M: T, N: 8, K: 896, TransB: 1, LDA: 896, LDB: 896, LDC: 8, Alpha: 1}, 4 * T * 896,
+			[]kernel.Range{f(T * 8)}, []kernel.Range{f(T * 896), f(8 * 896)}, nil,
+		},
+		{
+			kernel.MatMul{M: T, N: 4864, K: 8, TransB: 1, LDA: 8, LDB: 8, LDC: 4864, Alpha: 1, Acc: 1}, 8 * T * 4864,
+			[]kernel.Range{f(T * 4864)}, []kernel.Range{f(T * 8), f(8 * 4864)}, nil,
+		},
+		{
+			kernel.MatMul{M: 8, N: 4864, K: T, TransA: 1, LDA: 8, LDB: 4864, LDC: 4864, Alpha: 1}, 4 * T * 4864,
+			[]kernel.Range{f(8 * 4864)}, []kernel.Range{f(T * 8), f(T * 4864)}, nil,
+		},
+		{
+			kernel.MatMul{M: 4864, N: 8, K: T, TransA: 1, LDA: 4864, LDB: 8, LDC: 8, Alpha: 1}, 4 * T * 4864,
+			[]kernel.Range{f(8 * 4864)}, []kernel.Range{f(T * 4864), f(T * 8)}, nil,
+		},
 	} {
 		name := "op=" + c.sizes.Kernel()
 		if m, ok := c.sizes.(kernel.MatMul); ok {

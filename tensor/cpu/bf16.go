@@ -7,8 +7,9 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// bf16Faster measures about a millisecond of tiles of each kind and says whether a product of bfloat16 pairs, which does
-// the work of two float32 elements, gains at least a tenth. Some processors have the instruction and lose by it.
+// bf16Faster measures about a millisecond of tiles of each kind and says whether a product of bfloat16 pairs, which
+// does the work of two float32 elements, gains at least a tenth. Some processors have the instruction and lose by
+// it.
 func (v *isa) bf16Faster() bool {
 	const k = 256
 	s := aligned(v.mr*k + k*v.nr + v.mr*v.nr)
@@ -47,8 +48,8 @@ func (b *builder) pairable(precision uint32, w weight) bool {
 	return precision == kernel.RoundBF16 && b.p.d.bf16 && w.dtype == kernel.BF16
 }
 
-// pairProduct turns p, whose right factor is w, into a product of bfloat16 pairs. The left factor is rounded first, into
-// scratch that all workers see: it is used by every block of columns.
+// pairProduct turns p, whose right factor is w, into a product of bfloat16 pairs. The left factor is rounded first,
+// into scratch that all workers see: it is used by every block of columns.
 func (b *builder) pairProduct(p *product, w weight, straight bool) func() {
 	d, pool, narrow := b.p.d, b.p.d.pool, b.v.bf16.narrow
 	x, xStride, k := p.a, p.rs, p.k

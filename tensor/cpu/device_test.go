@@ -120,34 +120,43 @@ func TestContract(t *testing.T) {
 	freed := f(16)
 	freed.Buffer.Free()
 	const huge = 1<<32 - 1
-	attn := kernel.Attention{T: 2, S: 2, Heads: 2, KVHeads: 1, D: 4, QStride: 16, KVStride: 16, KOff: 8, VOff: 12, Scale: 1}
+	attn := kernel.Attention{T: 2, S: 2, Heads: 2, KVHeads: 1, D: 4, QStride: 16, KVStride: 16, KOff: 8,
+		VOff: 12, Scale: 1}
 	noHeads, outside, nan := attn, attn, attn
 	noHeads.KVHeads, outside.VOff, nan.Scale = 0, 13, float32(math.NaN())
 	type ranges = []kernel.Range
 	for name, l := range map[string]kernel.Launch{
-		"short output":     {Sizes: kernel.Add{N: 17}, Out: ranges{f(16)}, In: ranges{f(17)}},
-		"short input":      {Sizes: kernel.Add{N: 17}, Out: ranges{f(17)}, In: ranges{f(16)}},
-		"no input":         {Sizes: kernel.Add{N: 16}, Out: ranges{f(16)}},
-		"input too many":   {Sizes: kernel.Scale{N: 16}, Out: ranges{f(16)}, In: ranges{f(16)}},
-		"wrong type":       {Sizes: kernel.Add{N: 16}, Out: ranges{f(16)}, In: ranges{i32(16)}},
-		"unaligned":        {Sizes: kernel.Scale{N: 16}, Out: ranges{off}},
-		"beyond buffer":    {Sizes: kernel.Scale{N: 16}, Out: ranges{beyond}},
-		"freed":            {Sizes: kernel.Scale{N: 16}, Out: ranges{freed}},
-		"no buffer":        {Sizes: kernel.Scale{N: 16}, Out: ranges{{Bytes: 64}}},
-		"other device":     {Sizes: kernel.Scale{N: 16}, Out: ranges{put(t, other, random(r, 16))}},
-		"overflow":         {Sizes: kernel.RMSNorm{Rows: huge, Cols: huge}, Out: ranges{f(16), f(16)}, In: ranges{f(16), f(16)}},
-		"overflow of 3":    {Sizes: kernel.SwiGLU{T: huge, F: huge}, Out: ranges{f(16)}, In: ranges{f(16)}},
-		"column outside":   {Sizes: kernel.Linear{T: 1, N: 4, K: 4, YStride: 6, YOff: 3}, Out: ranges{f(64)}, In: ranges{f(4), f(16)}},
-		"integer weight":   {Sizes: kernel.Linear{T: 1, N: 4, K: 4, YStride: 4}, Out: ranges{f(4)}, In: ranges{f(4), i32(16)}},
-		"missing bias":     {Sizes: kernel.Linear{T: 1, N: 4, K: 4, YStride: 4, Bias: 1}, Out: ranges{f(4)}, In: ranges{f(4), f(16)}},
-		"overlapping rows": {Sizes: kernel.MatMul{M: 4, N: 4, K: 4, LDA: 4, LDB: 4, LDC: 3}, Out: ranges{f(16)}, In: ranges{f(16), f(16)}},
-		"short matrix":     {Sizes: kernel.MatMul{M: 4, N: 4, K: 4, LDA: 5, LDB: 4, LDC: 4}, Out: ranges{f(16)}, In: ranges{f(16), f(16)}},
-		"odd head":         {Sizes: kernel.RoPE{T: 1, Heads: 1, D: 3, Stride: 3}, Out: ranges{f(3)}, In: ranges{i32(1), f(3)}},
-		"no kv heads":      {Sizes: noHeads, Out: ranges{f(16), f(4)}, In: ranges{f(32), f(32), i32(4)}},
-		"values outside":   {Sizes: outside, Out: ranges{f(16), f(4)}, In: ranges{f(32), f(32), i32(4)}},
-		"scale NaN":        {Sizes: nan, Out: ranges{f(16), f(4)}, In: ranges{f(32), f(32), i32(4)}},
-		"decay":            {Sizes: kernel.AdamW{N: 2, Decay: 3}, Out: ranges{f(2), f(2), f(2)}, In: ranges{f(2), f(8)}},
-		"half copy":        {Sizes: kernel.Copy{N: 2}, Out: ranges{f(2)}, In: ranges{put(t, d, random(r, 4).as(kernel.F16))}},
+		"short output":   {Sizes: kernel.Add{N: 17}, Out: ranges{f(16)}, In: ranges{f(17)}},
+		"short input":    {Sizes: kernel.Add{N: 17}, Out: ranges{f(17)}, In: ranges{f(16)}},
+		"no input":       {Sizes: kernel.Add{N: 16}, Out: ranges{f(16)}},
+		"input too many": {Sizes: kernel.Scale{N: 16}, Out: ranges{f(16)}, In: ranges{f(16)}},
+		"wrong type":     {Sizes: kernel.Add{N: 16}, Out: ranges{f(16)}, In: ranges{i32(16)}},
+		"unaligned":      {Sizes: kernel.Scale{N: 16}, Out: ranges{off}},
+		"beyond buffer":  {Sizes: kernel.Scale{N: 16}, Out: ranges{beyond}},
+		"freed":          {Sizes: kernel.Scale{N: 16}, Out: ranges{freed}},
+		"no buffer":      {Sizes: kernel.Scale{N: 16}, Out: ranges{{Bytes: 64}}},
+		"other device":   {Sizes: kernel.Scale{N: 16}, Out: ranges{put(t, other, random(r, 16))}},
+		"overflow": {Sizes: kernel.RMSNorm{Rows: huge, Cols: huge},
+			Out: ranges{f(16), f(16)}, In: ranges{f(16), f(16)}},
+		"overflow of 3": {Sizes: kernel.SwiGLU{T: huge, F: huge}, Out: ranges{f(16)}, In: ranges{f(16)}},
+		"column outside": {Sizes: kernel.Linear{T: 1, N: 4, K: 4, YStride: 6, YOff: 3},
+			Out: ranges{f(64)}, In: ranges{f(4), f(16)}},
+		"integer weight": {Sizes: kernel.Linear{T: 1, N: 4, K: 4, YStride: 4},
+			Out: ranges{f(4)}, In: ranges{f(4), i32(16)}},
+		"missing bias": {Sizes: kernel.Linear{T: 1, N: 4, K: 4, YStride: 4, Bias: 1},
+			Out: ranges{f(4)}, In: ranges{f(4), f(16)}},
+		"overlapping rows": {Sizes: kernel.MatMul{M: 4, N: 4, K: 4, LDA: 4, LDB: 4, LDC: 3},
+			Out: ranges{f(16)}, In: ranges{f(16), f(16)}},
+		"short matrix": {Sizes: kernel.MatMul{M: 4, N: 4, K: 4, LDA: 5, LDB: 4, LDC: 4},
+			Out: ranges{f(16)}, In: ranges{f(16), f(16)}},
+		"odd head": {Sizes: kernel.RoPE{T: 1, Heads: 1, D: 3, Stride: 3},
+			Out: ranges{f(3)}, In: ranges{i32(1), f(3)}},
+		"no kv heads":    {Sizes: noHeads, Out: ranges{f(16), f(4)}, In: ranges{f(32), f(32), i32(4)}},
+		"values outside": {Sizes: outside, Out: ranges{f(16), f(4)}, In: ranges{f(32), f(32), i32(4)}},
+		"scale NaN":      {Sizes: nan, Out: ranges{f(16), f(4)}, In: ranges{f(32), f(32), i32(4)}},
+		"decay":          {Sizes: kernel.AdamW{N: 2, Decay: 3}, Out: ranges{f(2), f(2), f(2)}, In: ranges{f(2), f(8)}},
+		"half copy": {Sizes: kernel.Copy{N: 2},
+			Out: ranges{f(2)}, In: ranges{put(t, d, random(r, 4).as(kernel.F16))}},
 		"no columns":       {Sizes: kernel.ArgMax{Rows: 1}, Out: ranges{i32(1)}, In: ranges{f(1)}},
 		"no cache columns": {Sizes: kernel.CacheWrite{T: 1, Stride: 1}, Out: ranges{f(1)}, In: ranges{f(1), i32(1)}},
 		"no sizes":         {},
@@ -159,7 +168,8 @@ func TestContract(t *testing.T) {
 			t.Errorf("%s: want an error", name)
 			continue
 		}
-		if !strings.Contains(err.Error(), "layers.7") || l.Sizes != nil && !strings.Contains(err.Error(), l.Sizes.Kernel()) {
+		if !strings.Contains(err.Error(), "layers.7") ||
+			l.Sizes != nil && !strings.Contains(err.Error(), l.Sizes.Kernel()) {
 			t.Errorf("%s: want the kernel and its place in the error, had %v", name, err)
 		}
 	}
@@ -173,11 +183,13 @@ func TestBadData(t *testing.T) {
 		index := put(t, d, i32s(0, bad, 1))
 		x := func(n int) kernel.Range { return put(t, d, random(r, n)) }
 		cases := []kernel.Launch{
-			{Sizes: kernel.RoPE{T: 3, Heads: 1, D: 4, Stride: 4}, Out: []kernel.Range{x(12)}, In: []kernel.Range{index, x(20)}},
+			{Sizes: kernel.RoPE{T: 3, Heads: 1, D: 4, Stride: 4},
+				Out: []kernel.Range{x(12)}, In: []kernel.Range{index, x(20)}},
 		}
 		if bad > 0 {
 			cases = append(cases,
-				kernel.Launch{Sizes: kernel.CacheWrite{T: 3, Cols: 4, Stride: 4}, Out: []kernel.Range{x(20)}, In: []kernel.Range{x(12), index}},
+				kernel.Launch{Sizes: kernel.CacheWrite{T: 3, Cols: 4, Stride: 4},
+					Out: []kernel.Range{x(20)}, In: []kernel.Range{x(12), index}},
 				kernel.Launch{Sizes: kernel.CrossEntropy{Rows: 3, Cols: 5}, Out: []kernel.Range{x(15), x(3)},
 					In: []kernel.Range{index, x(1)}})
 		}
@@ -194,9 +206,11 @@ func TestBadData(t *testing.T) {
 		s := kernel.Attention{T: 3, S: 3, Heads: 1, KVHeads: 1, D: 2, QStride: 6, KVStride: 6, KOff: 2, VOff: 4, Scale: 1}
 		qkv, wild := x(18), put(t, d, i32s(-7, bad, bad, 3, 1, bad))
 		p, err := d.Compile([]kernel.Launch{
-			{Sizes: kernel.GatherRows{Rows: 3, Cols: 4, Count: 2}, Out: []kernel.Range{x(12)}, In: []kernel.Range{x(8), index}},
+			{Sizes: kernel.GatherRows{Rows: 3, Cols: 4, Count: 2},
+				Out: []kernel.Range{x(12)}, In: []kernel.Range{x(8), index}},
 			{Sizes: s, Out: []kernel.Range{x(6), x(3)}, In: []kernel.Range{qkv, qkv, wild}},
-			{Sizes: kernel.AttentionBackQ(s), Out: []kernel.Range{x(18), x(3)}, In: []kernel.Range{x(6), x(6), x(3), qkv, wild}},
+			{Sizes: kernel.AttentionBackQ(s),
+				Out: []kernel.Range{x(18), x(3)}, In: []kernel.Range{x(6), x(6), x(3), qkv, wild}},
 			{Sizes: kernel.AttentionBackKV(s), Out: []kernel.Range{x(18)}, In: []kernel.Range{x(6), x(3), x(3), qkv, wild}},
 		}, kernel.CompileOptions{})
 		if err != nil {
@@ -213,9 +227,11 @@ func TestRun(t *testing.T) {
 	r := newRand(3)
 	x, w, y := put(t, d, random(r, 64*100)), put(t, d, random(r, 70*100).as(kernel.BF16)), put(t, d, blank(64*70))
 	l := []kernel.Launch{
-		{Sizes: kernel.Linear{T: 64, N: 70, K: 100, YStride: 70}, Out: []kernel.Range{y}, In: []kernel.Range{x, w}, Where: "a"},
+		{Sizes: kernel.Linear{T: 64, N: 70, K: 100, YStride: 70},
+			Out: []kernel.Range{y}, In: []kernel.Range{x, w}, Where: "a"},
 		{Sizes: kernel.Scale{N: 64 * 70, K: 2}, Out: []kernel.Range{y}, Where: "b"},
-		{Sizes: kernel.Linear{T: 2, N: 70, K: 100, YStride: 70}, Out: []kernel.Range{y}, In: []kernel.Range{x, w}, Where: "c"},
+		{Sizes: kernel.Linear{T: 2, N: 70, K: 100, YStride: 70},
+			Out: []kernel.Range{y}, In: []kernel.Range{x, w}, Where: "c"},
 	}
 	p, err := d.Compile(l, kernel.CompileOptions{Profile: true})
 	if err != nil {
@@ -255,7 +271,8 @@ func TestConcurrentPrograms(t *testing.T) {
 	done := make(chan error)
 	for range 2 {
 		x := put(t, d, random(newRand(4), 5000))
-		p, err := d.Compile([]kernel.Launch{{Sizes: kernel.Scale{N: 5000, K: 1}, Out: []kernel.Range{x}}}, kernel.CompileOptions{})
+		p, err := d.Compile([]kernel.Launch{{Sizes: kernel.Scale{N: 5000, K: 1},
+			Out: []kernel.Range{x}}}, kernel.CompileOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,7 +4,8 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// elementBlock is the number of elements in one item of a loop over elements: 16 KiB, half of a small first-level cache.
+// elementBlock is the number of elements in one item of a loop over elements: 16 KiB, half of a small first-level
+// cache.
 const elementBlock = 4096
 
 // eachBlock returns a closure that calls block for [0, elementBlock), [elementBlock, 2·elementBlock) … up to n.
@@ -79,7 +80,7 @@ func accumulate(b *builder, s kernel.Accumulate) func() {
 	})
 }
 
-// sum adds blocks in float64, in order.
+// sum adds in float64, in order: its operand is as long as a micro-batch has tokens.
 func sum(b *builder, s kernel.Sum) func() {
 	b.want(1, 2)
 	if b.err != nil {

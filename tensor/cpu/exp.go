@@ -2,9 +2,9 @@ package cpu
 
 import "math"
 
-// The exponential of every instruction set: x = n·ln 2 + r with |r| ≤ ln 2 / 2, eʳ by the degree-6 polynomial of Cephes'
-// expf (S. Moshier, 1984), and two multiplications by powers of two. The error is at most 2 units in the last place of
-// float32; results below 2⁻¹²⁶ are 0, those above 2¹²⁸ are +Inf, and NaN gives NaN.
+// The exponential of every instruction set: x = n·ln 2 + r with |r| ≤ ln 2 / 2, eʳ by the degree-6 polynomial of
+// Cephes' expf (S. Moshier, 1984), and two multiplications by powers of two. The error is at most 2 units in the
+// last place of float32; results below 2⁻¹²⁶ are 0, those above 2¹²⁸ are +Inf, and NaN gives NaN.
 const (
 	expLow, expHigh = -104, 89
 	log2e           = math.Log2E

@@ -18,10 +18,10 @@
 
 // The four rows after these are fetched meanwhile: rows are too short for the processor to foresee them.
 #define NEXT(BYTES) \
-	PREFETCHT0 (SI)(R8*4); \
-	PREFETCHT0 (R9)(R8*4); \
-	PREFETCHT0 (R10)(R8*4); \
-	PREFETCHT0 (R11)(R8*4); \
+	PREFETCHT1 (SI)(R8*4); \
+	PREFETCHT1 (R9)(R8*4); \
+	PREFETCHT1 (R10)(R8*4); \
+	PREFETCHT1 (R11)(R8*4); \
 	ADDQ $BYTES, SI; \
 	ADDQ $BYTES, R9; \
 	ADDQ $BYTES, R10; \

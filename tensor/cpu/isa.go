@@ -7,7 +7,9 @@ import (
 )
 
 type (
-	tileFunc     = func(rows, k int, a unsafe.Pointer, rs, cs int, panel, c unsafe.Pointer, ldc int, alpha float32, acc bool)
+	tileFunc = func(
+		rows, k int, a unsafe.Pointer, rs, cs int, panel, c unsafe.Pointer, ldc int, alpha float32, acc bool,
+	)
 	packFunc     = func(panel, src unsafe.Pointer, ld, k, n int)
 	productsFunc = func(y []float32, w unsafe.Pointer, ld int, x []float32)
 	widenFunc    = func(dst []float32, src unsafe.Pointer)
@@ -36,7 +38,6 @@ type isa struct {
 	dot3     func(a, b, c []float32) float32            // Σ a·b·c
 	largest  func(x []float32) float32                  // −Inf for none; may miss a NaN
 	expSum   func(x []float32, shift float32) float32   // x = exp(x − shift); Σ x
-	axpy     func(y, x []float32, k float32)            // y += k·x
 	scale    func(x []float32, k float32)               // x *= k
 	sum      func(y, a, b []float32)                    // y = a + b
 	mulScale func(y, x, w []float32, k float32)         // y = x·k·w

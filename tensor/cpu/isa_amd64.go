@@ -23,7 +23,7 @@ func available() []*isa {
 }
 
 var avx512 = (&loops{
-	dot: dotAVX512, dot3: dot3AVX512, largest: largestAVX512, expSum: expSumAVX512, axpy: axpyAVX512, scale: scaleAVX512,
+	dot: dotAVX512, dot3: dot3AVX512, largest: largestAVX512, expSum: expSumAVX512, scale: scaleAVX512,
 	sum: sumAVX512, mulScale: mulScaleAVX512, normBack: normBackAVX512, score: scoreAVX512, swiglu: swigluAVX512,
 	swigluBk: swigluBackAVX512, adamw: adamwAVX512, rotate: rotateAVX512, dropout: dropoutAVX512,
 	widenF16: widenF16AVX512, widenBF16: widenBF16AVX512,
@@ -32,13 +32,13 @@ var avx512 = (&loops{
 	name: "avx512", title: "AVX-512", mr: 12, nr: 32, kc: 448, nc: 256,
 	tile: tiles(12, tile12AVX512, 8, tile8AVX512, 4, tile4AVX512, tile1AVX512),
 	packCols: [...]packFunc{
-		columns512[float32](columnsWordsAVX512, f32Value), columns512[uint16](columnsF16AVX512, f16Value),
-		columns512[uint16](columnsBF16AVX512, bf16Value),
+		columns512(columnsWordsAVX512, f32Value), columns512(columnsF16AVX512, f16Value),
+		columns512(columnsBF16AVX512, bf16Value),
 	},
 	packRows: [...]packFunc{rows512(rowsF32AVX512, 4), rows512(rowsF16AVX512, 2), rows512(rowsBF16AVX512, 2)},
 	products: [...]productsFunc{
-		products[float32](products4F32AVX512, 16, f32Value), products[uint16](products4F16AVX512, 16, f16Value),
-		products[uint16](products4BF16AVX512, 16, bf16Value),
+		products(products4F32AVX512, 16, f32Value), products(products4F16AVX512, 16, f16Value),
+		products(products4BF16AVX512, 16, bf16Value),
 	},
 })
 
@@ -50,7 +50,7 @@ var avx512BF16 = &bf16ISA{
 }
 
 var avx2 = (&loops{
-	dot: dotAVX2, dot3: dot3AVX2, largest: largestAVX2, expSum: expSumAVX2, axpy: axpyAVX2, scale: scaleAVX2, sum: sumAVX2,
+	dot: dotAVX2, dot3: dot3AVX2, largest: largestAVX2, expSum: expSumAVX2, scale: scaleAVX2, sum: sumAVX2,
 	mulScale: mulScaleAVX2, normBack: normBackAVX2, score: scoreAVX2, swiglu: swigluAVX2, swigluBk: swigluBackAVX2,
 	adamw: adamwAVX2, rotate: rotateAVX2, dropout: dropoutAVX2, widenF16: widenF16AVX2, widenBF16: widenBF16AVX2,
 	lanes: 8,
@@ -58,16 +58,16 @@ var avx2 = (&loops{
 	name: "avx2", title: "AVX2", mr: 6, nr: 16, kc: 256, nc: 128,
 	tile: tiles(6, tile6AVX2, 4, tile4AVX2, 2, tile2AVX2, tile1AVX2),
 	packCols: [...]packFunc{
-		columns256[float32](columnsWordsAVX2, f32Value), columns256[uint16](columnsF16AVX2, f16Value),
-		columns256[uint16](columnsBF16AVX2, bf16Value),
+		columns256(columnsWordsAVX2, f32Value), columns256(columnsF16AVX2, f16Value),
+		columns256(columnsBF16AVX2, bf16Value),
 	},
 	packRows: [...]packFunc{
-		rows256[float32](rowsF32AVX2, f32Value), rows256[uint16](rowsF16AVX2, f16Value),
-		rows256[uint16](rowsBF16AVX2, bf16Value),
+		rows256(rowsF32AVX2, f32Value), rows256(rowsF16AVX2, f16Value),
+		rows256(rowsBF16AVX2, bf16Value),
 	},
 	products: [...]productsFunc{
-		products[float32](products4F32AVX2, 8, f32Value), products[uint16](products4F16AVX2, 8, f16Value),
-		products[uint16](products4BF16AVX2, 8, bf16Value),
+		products(products4F32AVX2, 8, f32Value), products(products4F16AVX2, 8, f16Value),
+		products(products4BF16AVX2, 8, bf16Value),
 	},
 })
 
@@ -106,9 +106,11 @@ func scatter[E float32 | uint16](panel, src unsafe.Pointer, nr, ld, i0, i1, j0, 
 	}
 }
 
-// columns512 transposes 16 rows of src at a time in assembly: quads of them that lie beyond n repeat the first, and what
-// is not a multiple of 4 rows, or of 16 bytes along a row, is left to scatter.
-func columns512[E float32 | uint16](asm func(panel, src unsafe.Pointer, ld, groups, o4, o8, o12 int), value func(E) float32) packFunc {
+// columns512 transposes 16 rows of src at a time in assembly: quads of them that lie beyond n repeat the first, and
+// what is not a multiple of 4 rows, or of 16 bytes along a row, is left to scatter.
+func columns512[E float32 | uint16](
+	asm func(panel, src unsafe.Pointer, ld, groups, o4, o8, o12 int), value func(E) float32,
+) packFunc {
 	const nr, lanes = 32, 16
 	var e E
 	size := int(unsafe.Sizeof(e))
@@ -130,7 +132,9 @@ func columns512[E float32 | uint16](asm func(panel, src unsafe.Pointer, ld, grou
 }
 
 // columns256 is columns512 for 8 rows at a time.
-func columns256[E float32 | uint16](asm func(panel, src unsafe.Pointer, ld, groups, o4 int), value func(E) float32) packFunc {
+func columns256[E float32 | uint16](
+	asm func(panel, src unsafe.Pointer, ld, groups, o4 int), value func(E) float32,
+) packFunc {
 	const nr, lanes = 16, 8
 	var e E
 	size := int(unsafe.Sizeof(e))
@@ -227,7 +231,9 @@ func narrow(dst []uint16, src []float32) {
 }
 
 // products runs four rows at a time, the last four of them again if their number is no multiple of 4.
-func products[E float32 | uint16](asm func(k int, w unsafe.Pointer, ld int, x, y *float32), lanes int, value func(E) float32) productsFunc {
+func products[E float32 | uint16](
+	asm func(k int, w unsafe.Pointer, ld int, x, y *float32), lanes int, value func(E) float32,
+) productsFunc {
 	var e E
 	size, few := int(unsafe.Sizeof(e)), productsPlain(value)
 	return func(y []float32, w unsafe.Pointer, ld int, x []float32) {

@@ -10,13 +10,14 @@ import (
 
 var weightTypes = []kernel.DType{kernel.F32, kernel.F16, kernel.BF16}
 
-// sumError bounds the error of a float32 sum of k products of numbers below 1: each of the k roundings is at most half an
-// epsilon of a partial sum of about √k/3, and they add up like a random walk; times 4 for the tail.
+// sumError bounds the error of a float32 sum of k products of numbers below 1: each of the k roundings is at most
+// half an epsilon of a partial sum of about √k/3, and they add up like a random walk; times 4 for the tail.
 func sumError(k uint32) float64 {
 	return 4 * 0x1p-24 * max(1, math.Sqrt(float64(k))/3) * max(1, math.Sqrt(float64(k)))
 }
 
-// Sizes lie around the tiles (4, 6, 12 rows; 16, 32 columns), the blocks (128, 256, 448) and the few rows of decoding.
+// Sizes lie around the tiles (4, 6, 12 rows; 16, 32 columns), the blocks (128, 256, 448) and the few rows of
+// decoding.
 func TestLinear(t *testing.T) {
 	r := newRand(1)
 	for _, c := range []struct{ T, N, K uint32 }{
@@ -25,7 +26,8 @@ func TestLinear(t *testing.T) {
 		{1, 40, 900}, {9, 31, 897}, {200, 33, 50},
 	} {
 		for i, dt := range weightTypes {
-			s := kernel.Linear{T: c.T, N: c.N, K: c.K, YStride: c.N + 5*uint32(i), YOff: 3 * uint32(min(i, 1)), Bias: uint32(i % 2)}
+			s := kernel.Linear{T: c.T, N: c.N, K: c.K, YStride: c.N + 5*uint32(i),
+				YOff: 3 * uint32(min(i, 1)), Bias: uint32(i % 2)}
 			in := []operand{random(r, int(c.T*c.K)), random(r, int(c.N*c.K)).as(dt), random(r, int(c.N))}
 			trial := trial{sizes: s, out: []operand{blank(int(c.T * s.YStride))}, in: in[:2+s.Bias],
 				tol: []float64{sumError(c.K + 1)}}
@@ -41,7 +43,8 @@ func TestLinearBack(t *testing.T) {
 		{25, 40, 300}, {29, 513, 17}, {50, 257, 2}, {9, 897, 31}, {200, 50, 33},
 	} {
 		for i, dt := range weightTypes {
-			s := kernel.LinearBack{T: c.T, N: c.N, K: c.K, YStride: c.N + 5*uint32(i), YOff: 3 * uint32(min(i, 1)), Acc: uint32(i % 2)}
+			s := kernel.LinearBack{T: c.T, N: c.N, K: c.K, YStride: c.N + 5*uint32(i),
+				YOff: 3 * uint32(min(i, 1)), Acc: uint32(i % 2)}
 			out := blank(int(c.T * c.K))
 			if s.Acc != 0 {
 				out = random(r, int(c.T*c.K))
@@ -72,7 +75,8 @@ func TestLinearBF16(t *testing.T) {
 		for _, acc := range []uint32{0, 1} {
 			x, w := rounded(random(r, int(c.T*c.K))), random(r, int(c.N*c.K)).as(kernel.BF16)
 			s := kernel.Linear{T: c.T, N: c.N, K: c.K, YStride: c.N + 1, YOff: acc, Bias: acc, Precision: kernel.RoundBF16}
-			fw := trial{sizes: s, out: []operand{blank(int(c.T * s.YStride))}, in: []operand{x, w, random(r, int(c.N))}[:2+acc],
+			fw := trial{sizes: s,
+				out: []operand{blank(int(c.T * s.YStride))}, in: []operand{x, w, random(r, int(c.N))}[:2+acc],
 				tol: []float64{sumError(c.K + 1)}, opts: opts}
 			fw.checkOn(t, best)
 			b := kernel.LinearBack{T: c.T, N: c.K, K: c.N, YStride: c.K + 1, YOff: acc, Acc: acc, Precision: kernel.RoundBF16}
@@ -100,7 +104,8 @@ func TestLinearBF16(t *testing.T) {
 func TestMatMul(t *testing.T) {
 	r := newRand(4)
 	for i, c := range []struct{ M, N, K uint32 }{
-		{1, 1, 1}, {1, 8, 100}, {30, 8, 449}, {33, 100, 8}, {100, 8, 33}, {8, 100, 65}, {13, 17, 450}, {64, 8, 1}, {5, 33, 12},
+		{1, 1, 1}, {1, 8, 100}, {30, 8, 449},
+		{33, 100, 8}, {100, 8, 33}, {8, 100, 65}, {13, 17, 450}, {64, 8, 1}, {5, 33, 12},
 		{129, 64, 30}, {64, 129, 30}, {3, 2, 0},
 	} {
 		for mode := range uint32(8) {
@@ -163,8 +168,8 @@ func TestRoPE(t *testing.T) {
 	}
 }
 
-// packed returns bounds of queries and users of keys for causal attention in sequences of the given lengths, and no keys
-// for the tokens after them.
+// packed returns bounds of queries and users of keys for causal attention in sequences of the given lengths, and no
+// keys for the tokens after them.
 func packed(total int, lengths ...int) (bounds, users []int) {
 	at := 0
 	for _, n := range lengths {
@@ -262,10 +267,12 @@ func TestRows(t *testing.T) {
 			in: []operand{random(r, 36), i32s(5, -1, 0, 3)}},
 		{sizes: kernel.SumRows{T: 70, N: 300, Stride: 310, Off: 7}, out: []operand{blank(300)},
 			in: []operand{random(r, 70*310)}, tol: []float64{sumError(70)}},
-		{sizes: kernel.AddBias{T: 10, N: 19, Stride: 23, Off: 3}, out: []operand{random(r, 230)}, in: []operand{random(r, 19)}},
+		{sizes: kernel.AddBias{T: 10, N: 19, Stride: 23, Off: 3},
+			out: []operand{random(r, 230)}, in: []operand{random(r, 19)}},
 		{sizes: kernel.ArgMax{Rows: 3, Cols: 4}, out: []operand{blankAs(kernel.I32, 3)},
 			in: []operand{f32s(1, 3, 3, 2, -5, -4, math.NaN(), math.Inf(1), math.Inf(-1), math.Inf(-1), math.Inf(-1), -9)}},
-		{sizes: kernel.ArgMax{Rows: 20, Cols: 1000}, out: []operand{blankAs(kernel.I32, 20)}, in: []operand{random(r, 20000)}},
+		{sizes: kernel.ArgMax{Rows: 20, Cols: 1000},
+			out: []operand{blankAs(kernel.I32, 20)}, in: []operand{random(r, 20000)}},
 	} {
 		trial.check(t)
 	}
@@ -281,7 +288,8 @@ func TestElementwise(t *testing.T) {
 			{sizes: kernel.Copy{N: u}, out: []operand{blank(n)}, in: []operand{random(r, n)}},
 			{sizes: kernel.Accumulate{N: u}, out: []operand{random(r, n)}, in: []operand{random(r, n), f32s(1)}},
 			{sizes: kernel.Accumulate{N: u}, out: []operand{blank(n)}, in: []operand{random(r, n), f32s(0)}},
-			{sizes: kernel.Sum{N: u}, out: []operand{blank(1)}, in: []operand{random(r, n), f32s(0.25)}, tol: []float64{1e-5}},
+			{sizes: kernel.Sum{N: u},
+				out: []operand{blank(1)}, in: []operand{random(r, n), f32s(0.25)}, tol: []float64{1e-5}},
 			{sizes: kernel.Clip{N: u}, out: []operand{random(r, n)}, in: []operand{f32s(9, 0.3, 0, 0)}},
 			{sizes: kernel.Dropout{N: u, Site: 3, Drop: 1 << 30, KeepScale: 4.0 / 3}, out: []operand{blank(n)},
 				in: []operand{random(r, n), i32s(42, -7)}},
@@ -306,8 +314,9 @@ func TestCrossEntropy(t *testing.T) {
 	r := newRand(11)
 	for _, c := range []int{1, 2, 16, 33, 1000, 5003} {
 		labels := i32s(0, c-1, -100, c/2)
-		trial := trial{sizes: kernel.CrossEntropy{Rows: 4, Cols: uint32(c)}, out: []operand{between(r, 4*c, -20, 20), blank(4)},
-			in: []operand{labels, f32s(0.125)}, tol: []float64{1e-7, 4e-6}, rel: 4e-6}
+		trial := trial{sizes: kernel.CrossEntropy{Rows: 4, Cols: uint32(c)},
+			out: []operand{between(r, 4*c, -20, 20), blank(4)},
+			in:  []operand{labels, f32s(0.125)}, tol: []float64{1e-7, 4e-6}, rel: 4e-6}
 		trial.check(t)
 	}
 }
@@ -322,7 +331,8 @@ func TestOptimizer(t *testing.T) {
 				tol: []float64{1e-6, 1e-7, 1e-7}}
 			step.check(t)
 		}
-		norm := trial{sizes: kernel.GradNorm{N: uint32(n)}, out: []operand{blank(4)}, in: []operand{random(r, n), hyper}, rel: 1e-6}
+		norm := trial{sizes: kernel.GradNorm{N: uint32(n)},
+			out: []operand{blank(4)}, in: []operand{random(r, n), hyper}, rel: 1e-6}
 		norm.check(t)
 	}
 }

@@ -13,7 +13,6 @@ type loops struct {
 	dot3      func(n int, a, b, c *float32) float32
 	largest   func(n int, x *float32) float32
 	expSum    func(n int, x *float32, shift float32) float32
-	axpy      func(n int, y, x *float32, k float32)
 	scale     func(n int, x *float32, k float32)
 	sum       func(n int, y, a, b *float32)
 	mulScale  func(n int, y, x, w *float32, k float32)
@@ -64,13 +63,6 @@ func (l *loops) table(v isa) *isa {
 			s += l.expSum(n, &x[0], shift)
 		}
 		return s
-	}
-	v.axpy = func(y, x []float32, k float32) {
-		n := l.whole(len(y))
-		if n > 0 {
-			l.axpy(n, &y[0], &x[0], k)
-		}
-		axpyPlain(y[n:], x[n:], k)
 	}
 	v.scale = func(x []float32, k float32) {
 		n := l.whole(len(x))

@@ -2,8 +2,9 @@ package cpu
 
 import "unsafe"
 
-// A source is the right-hand factor of a product, b [K, N], in whatever form it is stored. pack writes rows k0 … k0+k−1
-// of columns n0 … n0+n−1 (n ≤ nr) as one panel [k, nr] of float32, padded with zeros. It is called by several workers.
+// A source is the right-hand factor of a product, b [K, N], in whatever form it is stored. pack writes rows k0 …
+// k0+k−1 of columns n0 … n0+n−1 (n ≤ nr) as one panel [k, nr] of float32, padded with zeros. It is called by several
+// workers.
 //
 // A new storage type of weights is a new source.
 type source interface {
@@ -24,8 +25,8 @@ func (s rows) pack(v *isa, panel unsafe.Pointer, k0, k, n0, n int) {
 	v.packRows[s.dtype](panel, s.at(k0, n0), s.ld, k, n)
 }
 
-// address is &x[i] without a bounds check, for operands that were checked when the launch was built. It is nil if x is
-// empty. No other code may make a pointer that lies outside its operand: the garbage collector would find it.
+// address is &x[i] without a bounds check, for operands that were checked when the launch was built. It is nil if x
+// is empty. No other code may make a pointer that lies outside its operand: the garbage collector would find it.
 func address(x []float32, i int) unsafe.Pointer {
 	if len(x) == 0 {
 		return nil

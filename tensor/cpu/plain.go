@@ -12,15 +12,14 @@ var plain = &isa{
 	name: "go", title: "plain Go",
 	mr: 4, nr: 16, kc: 256, nc: 128,
 	tile:     tilePlain,
-	packCols: [...]packFunc{packColsPlain[float32](f32Value), packColsPlain[uint16](f16Value), packColsPlain[uint16](bf16Value)},
-	packRows: [...]packFunc{packRowsPlain[float32](f32Value), packRowsPlain[uint16](f16Value), packRowsPlain[uint16](bf16Value)},
-	products: [...]productsFunc{productsPlain[float32](f32Value), productsPlain[uint16](f16Value), productsPlain[uint16](bf16Value)},
-	widen:    [...]widenFunc{widenPlain[float32](f32Value), widenPlain[uint16](f16Value), widenPlain[uint16](bf16Value)},
+	packCols: [...]packFunc{packColsPlain(f32Value), packColsPlain(f16Value), packColsPlain(bf16Value)},
+	packRows: [...]packFunc{packRowsPlain(f32Value), packRowsPlain(f16Value), packRowsPlain(bf16Value)},
+	products: [...]productsFunc{productsPlain(f32Value), productsPlain(f16Value), productsPlain(bf16Value)},
+	widen:    [...]widenFunc{widenPlain(f32Value), widenPlain(f16Value), widenPlain(bf16Value)},
 	dot:      dotPlain,
 	dot3:     dot3Plain,
 	largest:  largestPlain,
 	expSum:   expSumPlain,
-	axpy:     axpyPlain,
 	scale:    scalePlain,
 	sum:      sumPlain,
 	mulScale: mulScalePlain,
@@ -172,13 +171,6 @@ func expSumPlain(x []float32, shift float32) float32 {
 		s[i&7] += e
 	}
 	return (s[0] + s[4]) + (s[1] + s[5]) + ((s[2] + s[6]) + (s[3] + s[7]))
-}
-
-func axpyPlain(y, x []float32, k float32) {
-	x = x[:len(y)]
-	for i := range y {
-		y[i] += k * x[i]
-	}
 }
 
 func scalePlain(x []float32, k float32) {

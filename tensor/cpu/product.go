@@ -4,9 +4,9 @@ import "unsafe"
 
 // A product is c = alpha·a·b, plus what c held if acc, as one loop over the pool.
 //
-// Columns are cut into blocks of at most nc, rows only if there are too few blocks for the workers. For each block and
-// each kc of the inner dimension b is packed into panels, and tiles of mr rows of a, read where they lie, run over them.
-// Every element of c is summed in the order of k, in chunks of kc, however rows and columns are cut.
+// Columns are cut into blocks of at most nc, rows only if there are too few blocks for the workers. For each block
+// and each kc of the inner dimension b is packed into panels, and tiles of mr rows of a, read where they lie, run
+// over them. Every element of c is summed in the order of k, in chunks of kc, however rows and columns are cut.
 type product struct {
 	v       *isa
 	m, n, k int
@@ -99,7 +99,9 @@ type grid struct {
 }
 
 // run is c [m, n] = alpha·a·panels, plus c if acc. Panels are [n/nr, k, nr].
-func (g *grid) run(m, n, k int, a unsafe.Pointer, rs, cs int, panels, c unsafe.Pointer, ldc int, alpha float32, acc bool) {
+func (g *grid) run(
+	m, n, k int, a unsafe.Pointer, rs, cs int, panels, c unsafe.Pointer, ldc int, alpha float32, acc bool,
+) {
 	for i := 0; i < m; i += g.mr {
 		r := min(g.mr, m-i)
 		x := unsafe.Add(a, i*rs*4)

@@ -1,80 +1,7 @@
 #include "textflag.h"
+#include "loops_avx2_amd64.h"
 
-// Vector loops for AVX2, FMA and F16C. The exponential is that of exp.go; expWide is its table, 32 bytes a constant.
-
-#define ZERO(Y) VXORPS Y, Y, Y
-
-#define EXPCONSTANTS
-
-#define EXPONE 352(R8)
-
-// X = e^X; N, P, Q are overwritten. The order of the operands of VMAXPS and VMINPS lets a NaN pass.
-#define EXP(X, N, P, Q) \
-	VMOVUPS      0(R8), N; \
-	VMAXPS       X, N, X; \
-	VMOVUPS      32(R8), N; \
-	VMINPS       X, N, X; \
-	VMULPS       64(R8), X, N; \
-	VROUNDPS     $8, N, N; \
-	VFNMADD231PS 96(R8), N, X; \
-	VFNMADD231PS 128(R8), N, X; \
-	VMOVUPS      160(R8), P; \
-	VFMADD213PS  192(R8), X, P; \
-	VFMADD213PS  224(R8), X, P; \
-	VFMADD213PS  256(R8), X, P; \
-	VFMADD213PS  288(R8), X, P; \
-	VFMADD213PS  320(R8), X, P; \
-	VMULPS       X, X, Q; \
-	VFMADD213PS  X, Q, P; \
-	VADDPS       352(R8), P, P; \
-	VCVTPS2DQ    N, N; \
-	VPSRAD       $1, N, Q; \
-	VPSUBD       Q, N, N; \
-	VPSLLD       $23, Q, Q; \
-	VPSLLD       $23, N, N; \
-	VPADDD       352(R8), Q, Q; \
-	VPADDD       352(R8), N, N; \
-	VMULPS       Q, P, P; \
-	VMULPS       N, P, X
-
-// X0 = all elements of Y0 joined by OP; X1 is overwritten.
-#define REDUCE(OP) \
-	VEXTRACTF128 $1, Y0, X1; \
-	OP           X1, X0, X0; \
-	VMOVHLPS     X0, X0, X1; \
-	OP           X1, X0, X0; \
-	VMOVSHDUP    X0, X1; \
-	OP           X1, X0, X0
-
-// Each function takes n > 0 elements, a multiple of 8. AX counts bytes up to CX.
-#define LENGTH \
-	MOVQ n+0(FP), CX; \
-	SHLQ $2, CX; \
-	XORQ AX, AX
-
-#define NEXT \
-	ADDQ $32, AX; \
-	CMPQ AX, CX; \
-	JNE  loop; \
-	VZEROUPPER; \
-	RET
-
-// Numbers below 2⁻¹²⁶ count as zero while a loop with an exponential runs: masked scores would make them by the thousand,
-// and each costs as much as ten vectors. MXCSR is put back.
-#define FLUSH \
-	STMXCSR saved-4(SP); \
-	MOVL    saved-4(SP), AX; \
-	ORL     $0x8040, AX; \
-	MOVL    AX, flush-8(SP); \
-	LDMXCSR flush-8(SP)
-
-#define FLUSHED \
-	ADDQ    $32, AX; \
-	CMPQ    AX, CX; \
-	JNE     loop; \
-	LDMXCSR saved-4(SP); \
-	VZEROUPPER; \
-	RET
+// Vector loops without an exponential.
 
 // func dotAVX2(n int, a, b *float32) float32
 TEXT ·dotAVX2(SB), NOSPLIT, $0-28
@@ -156,45 +83,6 @@ loop:
 	VZEROUPPER
 	RET
 
-// func expSumAVX2(n int, x *float32, shift float32) float32
-TEXT ·expSumAVX2(SB), NOSPLIT, $8-28
-	FLUSH
-	LENGTH
-	MOVQ         x+8(FP), SI
-	VBROADCASTSS shift+16(FP), Y9
-	LEAQ         ·expWide(SB), R8
-	EXPCONSTANTS
-	ZERO(Y8)
-
-loop:
-	VMOVUPS (SI)(AX*1), Y0
-	VSUBPS  Y9, Y0, Y0
-	EXP(Y0, Y1, Y2, Y3)
-	VMOVUPS Y0, (SI)(AX*1)
-	VADDPS  Y0, Y8, Y8
-	ADDQ    $32, AX
-	CMPQ    AX, CX
-	JNE     loop
-	VMOVAPS Y8, Y0
-	REDUCE(VADDPS)
-	VMOVSS  X0, ret+24(FP)
-	LDMXCSR saved-4(SP)
-	VZEROUPPER
-	RET
-
-// func axpyAVX2(n int, y, x *float32, k float32)
-TEXT ·axpyAVX2(SB), NOSPLIT, $0-28
-	LENGTH
-	MOVQ         y+8(FP), DI
-	MOVQ         x+16(FP), SI
-	VBROADCASTSS k+24(FP), Y2
-
-loop:
-	VMOVUPS     (DI)(AX*1), Y0
-	VFMADD231PS (SI)(AX*1), Y2, Y0
-	VMOVUPS     Y0, (DI)(AX*1)
-	NEXT
-
 // func scaleAVX2(n int, x *float32, k float32)
 TEXT ·scaleAVX2(SB), NOSPLIT, $0-20
 	LENGTH
@@ -250,74 +138,6 @@ loop:
 	VFNMADD231PS (DX)(AX*1), Y3, Y0
 	VMOVUPS      Y0, (DI)(AX*1)
 	NEXT
-
-// func scoreAVX2(n int, p, dp *float32, delta, k float32)
-TEXT ·scoreAVX2(SB), NOSPLIT, $8-32
-	FLUSH
-	LENGTH
-	MOVQ         p+8(FP), DI
-	MOVQ         dp+16(FP), SI
-	VBROADCASTSS delta+24(FP), Y2
-	VBROADCASTSS k+28(FP), Y3
-
-loop:
-	VMOVUPS (SI)(AX*1), Y0
-	VSUBPS  Y2, Y0, Y0
-	VMULPS  (DI)(AX*1), Y0, Y0
-	VMULPS  Y3, Y0, Y0
-	VMOVUPS Y0, (DI)(AX*1)
-	FLUSHED
-
-// func swigluAVX2(n int, y, a, b *float32)
-TEXT ·swigluAVX2(SB), NOSPLIT, $8-32
-	FLUSH
-	LENGTH
-	MOVQ y+8(FP), DI
-	MOVQ a+16(FP), SI
-	MOVQ b+24(FP), DX
-	LEAQ ·expWide(SB), R8
-	EXPCONSTANTS
-
-loop:
-	VMOVUPS (SI)(AX*1), Y5
-	ZERO(Y0)
-	VSUBPS  Y5, Y0, Y0
-	EXP(Y0, Y1, Y2, Y3)
-	VADDPS  EXPONE, Y0, Y0
-	VDIVPS  Y0, Y5, Y0
-	VMULPS  (DX)(AX*1), Y0, Y0
-	VMOVUPS Y0, (DI)(AX*1)
-	FLUSHED
-
-// func swigluBackAVX2(n int, da, db, dy, a, b *float32)
-TEXT ·swigluBackAVX2(SB), NOSPLIT, $8-48
-	FLUSH
-	LENGTH
-	MOVQ da+8(FP), DI
-	MOVQ db+16(FP), R9
-	MOVQ dy+24(FP), DX
-	MOVQ a+32(FP), SI
-	MOVQ b+40(FP), BX
-	LEAQ ·expWide(SB), R8
-	EXPCONSTANTS
-
-loop:
-	VMOVUPS     (SI)(AX*1), Y5
-	ZERO(Y0)
-	VSUBPS      Y5, Y0, Y0
-	EXP(Y0, Y1, Y2, Y3)
-	VMOVUPS     EXPONE, Y6
-	VADDPS      Y6, Y0, Y0
-	VDIVPS      Y0, Y6, Y0             // σ
-	VMULPS      (DX)(AX*1), Y0, Y1       // dy·σ
-	VMULPS      (BX)(AX*1), Y1, Y2       // dy·b·σ
-	VSUBPS      Y0, Y6, Y0             // 1 − σ
-	VFMADD213PS Y6, Y5, Y0             // 1 + a·(1 − σ)
-	VMULPS      Y5, Y1, Y1
-	VMULPS      Y0, Y2, Y2
-	VMOVUPS     Y2, (DI)(AX*1)
-	VMOVUPS     Y1, (R9)(AX*1)
-	FLUSHED
 
 // func adamwAVX2(n int, p, m, v, grad *float32, s *adamStep)
 TEXT ·adamwAVX2(SB), NOSPLIT, $0-48
@@ -400,54 +220,4 @@ loop:
 	VFMADD231PS  Y0, Y3, Y2
 	VMOVUPS      Y4, (DI)(AX*1)
 	VMOVUPS      Y2, (SI)(AX*1)
-	NEXT
-
-// Counters and words of Philox are the lower halves of 64-bit lanes; what is above them does not matter.
-#define PHILOXROUND \
-	VPMULUDQ Y6, Y0, Y2; \
-	VPXOR    Y3, Y1, Y1; \
-	VPSRLQ   $32, Y2, Y0; \
-	VPXOR    Y1, Y0, Y0; \
-	VMOVAPS  Y2, Y1; \
-	VPADDD   Y5, Y3, Y3
-
-// func dropoutAVX2(n int, y, x *float32, block, site, key, drop uint32, keep float32)
-TEXT ·dropoutAVX2(SB), NOSPLIT, $0-44
-	LENGTH
-	MOVQ         y+8(FP), DI
-	MOVQ         x+16(FP), SI
-	VBROADCASTSS block+24(FP), Y7
-	VPADDQ       ·philoxLanes(SB), Y7, Y7
-	VBROADCASTSS site+28(FP), Y9
-	VBROADCASTSS key+32(FP), Y4
-	VBROADCASTSS drop+36(FP), Y10
-	VBROADCASTSS keep+40(FP), Y11
-	VPBROADCASTD ·philoxNumbers+0(SB), Y6
-	VPBROADCASTD ·philoxNumbers+4(SB), Y5
-	VPBROADCASTD ·philoxNumbers+12(SB), Y8
-
-loop:
-	VMOVAPS Y7, Y0
-	VMOVAPS Y9, Y1
-	VMOVAPS Y4, Y3
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	PHILOXROUND
-	VPADDD  Y8, Y7, Y7
-	VPSLLQ  $32, Y0, Y0
-	VPSRLQ  $32, Y0, Y0
-	VPSLLQ  $32, Y1, Y1
-	VPOR    Y1, Y0, Y0
-	VPMAXUD Y10, Y0, Y1
-	VPCMPEQD Y0, Y1, Y1
-	VMULPS (SI)(AX*1), Y11, Y0
-	VPAND Y1, Y0, Y0
-	VMOVUPS Y0, (DI)(AX*1)
 	NEXT
