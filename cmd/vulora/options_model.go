@@ -1,0 +1,111 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/pflag"
+
+	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/qwen2/tokenizer"
+	"github.com/vulora/vulora/tensor"
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// modelOptions say which checkpoint is loaded, how and where.
+type modelOptions struct {
+	model, revision, quantization, dtype string
+	device, precision                    string
+	threads                              int
+
+	dir string // of the checkpoint, once resolved
+}
+
+func (o *modelOptions) add(f *flags) {
+	f.group("Model", func(s *pflag.FlagSet) {
+		o.addModel(s)
+		choose(s, &o.quantization, "quantization", "of the base model's weights; only none is supported", "none", "nf4",
+			"fp4", "int8")
+		choose(s, &o.dtype, "dtype", "type of the weights in memory; auto keeps that of the files", "auto", "f32", "bf16",
+			"f16")
+	})
+	f.group("Device", func(s *pflag.FlagSet) {
+		o.addDevice(s)
+		choose(s, &o.precision, "precision", "of products with the base weights; bf16 is faster where the device can, "+
+			"auto is f32",
+			"auto", "f32", "bf16")
+	})
+}
+
+func (o *modelOptions) addModel(s *pflag.FlagSet) {
+	s.StringVar(&o.model, "model", "", "checkpoint `DIR` of a Qwen2 or Qwen2.5 model, or owner/name in Hugging Face's "+
+		"local cache")
+	s.StringVar(&o.revision, "revision", "", "`NAME` of a branch, tag or commit in the local cache (default main)")
+}
+
+func (o *modelOptions) addDevice(s *pflag.FlagSet) {
+	s.StringVar(&o.device, "device", "auto", "auto, cpu, vulkan, vulkan:N or part of a device's `NAME`; vulora "+
+		"devices lists them")
+	s.IntVar(&o.threads, "threads", 0, "of the CPU device, 0 for all")
+}
+
+// resolve checks the options and finds the checkpoint.
+func (o *modelOptions) resolve() (err error) {
+	if o.quantization != "" && o.quantization != "none" {
+		return usagef("--quantization %s is not supported: want none; the base model keeps its 16- or 32-bit weights",
+			o.quantization)
+	}
+	if o.threads < 0 {
+		return usagef("--threads: want at least 0, have %d", o.threads)
+	}
+	o.dir, err = checkpointDir(o.model, o.revision)
+	return err
+}
+
+func (o *modelOptions) open() (tensor.Device, error) {
+	cache, err := os.UserCacheDir()
+	if err == nil {
+		cache = filepath.Join(cache, "vulora")
+	} else {
+		cache = "" // without a home there is nowhere to keep compiled pipelines
+	}
+	d, err := tensor.Open(o.device, tensor.OpenOptions{Threads: o.threads, CacheDir: cache})
+	if errors.Is(err, kernel.ErrNoDevice) {
+		return nil, usagef("--device: %s", plain(err.Error()))
+	}
+	return d, err
+}
+
+// load loads the model onto d for sequences of up to positions tokens, 0 for as many as it allows.
+func (o *modelOptions) load(d tensor.Device, positions int) (*qwen2.Model, error) {
+	lo := qwen2.LoadOptions{Positions: positions}
+	if o.precision == "bf16" {
+		lo.Precision = kernel.RoundBF16
+	}
+	types := map[string]tensor.DType{"f32": tensor.F32, "bf16": tensor.BF16, "f16": tensor.F16}
+	lo.DType, lo.Convert = types[o.dtype]
+	return qwen2.Load(d, o.dir, lo)
+}
+
+// tokenizer loads the checkpoint's tokenizer.
+func (o *modelOptions) tokenizer() (*tokenizer.Tokenizer, error) {
+	t, err := tokenizer.Load(o.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &missingTokenizer{o.dir, err}
+	}
+	return t, err
+}
+
+// missingTokenizer says what to do about it.
+type missingTokenizer struct {
+	dir string
+	err error
+}
+
+func (e *missingTokenizer) Unwrap() error { return e.err }
+func (e *missingTokenizer) Error() string {
+	return e.dir + ": want the tokenizer that belongs to the model, tokenizer.json, have none: " +
+		"copy it from where the checkpoint was published"
+}

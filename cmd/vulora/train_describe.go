@@ -1,0 +1,180 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/vulora/vulora/lora"
+	"github.com/vulora/vulora/lora/data"
+	"github.com/vulora/vulora/lora/peft"
+	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// describe prints what is known before memory is made for training.
+func (t *training) describe() {
+	describeModel(t.s, &t.o.model, t.model)
+	c := &t.adapter.Config
+	scaling := "alpha/r"
+	if c.RSLora {
+		scaling = "alpha/sqrt(r)"
+	}
+	t.s.fact("adapter", "r %d, alpha %s, scaled by %s, dropout %s, on %s: %d modules", c.R, c.LoraAlpha.String(), scaling,
+		c.LoraDropout.String(), strings.Join(peft.ShortNames(t.adapter.Targets), " "), len(t.adapter.Targets))
+	fmt.Fprintln(t.s.err, peft.TrainableLine(t.trainable()))
+	if len(t.adapter.Unmatched) > 0 {
+		t.s.note("no module of the model is named %s: training goes on with the others", strings.Join(t.adapter.Unmatched,
+			", "))
+	}
+	t.describeRows()
+}
+
+// describeModel prints the device and the model on it.
+func describeModel(s *shell, o *modelOptions, m *qwen2.Model) {
+	info := m.Device.Info()
+	products := "products in float32"
+	if m.Precision == kernel.RoundBF16 {
+		products = "products in bfloat16"
+	}
+	s.fact("device", "%s, %s", info.Name, products)
+	stored := m.Config.DType
+	if o.dtype != "auto" {
+		stored = o.dtype
+	}
+	if stored == "" {
+		stored = "stored"
+	}
+	s.fact("model", "%s: %s parameters, %d layers, %s weights", o.model, countText(m.Params()), m.Config.Layers, stored)
+}
+
+// trainable returns the numbers of trained and of all parameters. Trained biases are the model's own.
+func (t *training) trainable() (trained, all int64) {
+	return countAdapter(&t.model.Config, &t.adapter.Config, t.adapter.Targets)
+}
+
+func (t *training) describeRows() {
+	for _, f := range t.rows.set.Files {
+		t.s.fact("data", "%s: %s rows of the format %s", f.Name, countText(f.Rows), f.Format)
+	}
+	r := &t.rows.report
+	shortest, longest := len(t.rows.examples[0].IDs), 0
+	for _, e := range t.rows.examples {
+		shortest, longest = min(shortest, len(e.IDs)), max(longest, len(e.IDs))
+	}
+	t.s.fact("rows", "%s of %d to %d tokens, %s tokens in all, %s of them trained on", countText(r.Examples), shortest,
+		longest,
+		countText(r.Tokens), countText(r.Supervised))
+	if r.Truncated > 0 {
+		t.s.note("%d rows are longer than %d tokens: %s tokens are cut off (--max-length)", r.Truncated, t.o.data.maxLength,
+			countText(r.Cut))
+	}
+	if len(r.Masked) > 0 {
+		first := t.rows.set.Rows[t.rows.examples[r.Masked[0]].Row]
+		t.s.note("%d rows have nothing to train on, their answers being cut off or masked; the first is %s:%d", len(r.Masked),
+			first.File, first.Line)
+	}
+}
+
+// onPlan prints what is known when memory has been made.
+func (t *training) onPlan(p lora.Plan) error {
+	o := &t.o.loop
+	rows := fmt.Sprintf("%d rows", o.batchSize)
+	if o.accumulation > 1 {
+		rows = fmt.Sprintf("%d rows (%d times %d)", o.accumulation*o.batchSize, o.accumulation, o.batchSize)
+	}
+	t.s.fact("steps", "%s, each of up to %s, learning rate %g %s", countText(p.Steps), rows, o.learningRate, o.scheduler)
+	usage := t.device.Usage()
+	var parts []string
+	for i, n := range usage {
+		if n > 0 {
+			parts = append(parts, kernel.Purpose(i).String()+" "+bytesText(n))
+		}
+	}
+	recomputed := ""
+	if t.twice {
+		recomputed = "; activations are computed twice (--gradient-checkpointing)"
+	}
+	t.s.fact("memory", "%s: %s%s", bytesText(usage.Total()), strings.Join(parts, ", "), recomputed)
+	fmt.Fprintf(t.s.err, "\nThe first row as it is trained on, with what the loss leaves out %s:\n%s\n\n", t.maskName(),
+		markedText(t.tok, t.rows.examples[0], t.s.errColour, 800))
+	return nil
+}
+
+func (t *training) maskName() string {
+	if t.s.errColour {
+		return "dimmed"
+	}
+	return "in ⟦⟧"
+}
+
+// decoder turns tokens into text.
+type decoder interface {
+	Decode(ids []int32, skipSpecial bool) string
+}
+
+// markedText is an example with its masked parts marked, cut to about most characters.
+func markedText(t decoder, e data.Example, colour bool, most int) string {
+	open, shut := "⟦", "⟧"
+	if colour {
+		open, shut = "\x1b[2m", "\x1b[0m"
+	}
+	var b strings.Builder
+	for i := 0; i < len(e.IDs) && most > 0; {
+		masked, j := e.Labels[i] == data.Ignore, i
+		for j < len(e.IDs) && (e.Labels[j] == data.Ignore) == masked {
+			j++
+		}
+		text := []rune(t.Decode(e.IDs[i:j], false))
+		if len(text) > most {
+			text = append(text[:most], '…')
+		}
+		most -= len(text)
+		if masked {
+			b.WriteString(open + string(text) + shut)
+		} else {
+			b.WriteString(string(text))
+		}
+		i = j
+	}
+	return b.String()
+}
+
+// recompute says whether activations are computed twice. By itself it does so where they would take more than half of
+// the memory that the weights leave.
+func (t *training) recompute() bool {
+	switch t.o.checkpointing {
+	case "on":
+		return true
+	case "off":
+		return false
+	}
+	c, longest := &t.model.Config, 0
+	for _, e := range t.rows.examples {
+		longest = max(longest, len(e.IDs))
+	}
+	tokens := longest * min(t.o.loop.batchSize, len(t.rows.examples))
+	// What the backward pass of a block reads: both norms and their sums, q|k|v, the attention's result, gate|up and
+	// their product.
+	perToken := 5*c.Hidden + 2*(c.Heads+c.KVHeads)*c.HeadDim + 3*c.Intermediate
+	memory := t.device.Info().Memory - t.device.Usage().Total()
+	return memory > 0 && 4*int64(perToken)*int64(c.Layers)*int64(tokens) > memory/2
+}
+
+// card is the adapter's model card after some steps.
+func (t *training) card(steps int) peft.Card {
+	trained, all := t.trainable()
+	o := &t.o.loop
+	return peft.Card{BaseModel: t.adapter.Config.BaseModel, Program: "vulora " + version, Trainable: trained, All: all,
+		Facts: []peft.Fact{
+			{Name: "Rows", Value: countText(t.rows.report.Examples)},
+			{Name: "Tokens in a pass", Value: countText(t.rows.report.Tokens)},
+			{Name: "Steps", Value: countText(steps)},
+			{Name: "Batch", Value: fmt.Sprintf("%d rows, accumulated %d times", o.batchSize, o.accumulation)},
+			{Name: "Learning rate", Value: fmt.Sprintf("%g, %s", o.learningRate, o.scheduler)},
+			{Name: "Loss over", Value: t.o.data.trainOn},
+			{Name: "Seed", Value: fmt.Sprint(o.seed)},
+			{Name: "Device", Value: t.device.Info().Name},
+			{Name: "Time", Value: durationText(time.Since(t.begun))},
+		}}
+}

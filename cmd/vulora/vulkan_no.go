@@ -1,0 +1,6 @@
+//go:build !cgo || novulkan
+
+package main
+
+// hasVulkan tells whether this build can use Vulkan devices.
+const hasVulkan = false
