@@ -95,8 +95,7 @@ func (b *Buffer) attach(flags uint32, m Memory) result {
 // Bytes returns the size that was asked of Alloc.
 func (b *Buffer) Bytes() int64 { return b.bytes }
 
-// Free frees the buffer, or marks it so that it is freed when the commands in flight that use it are done. Freeing again
-// does nothing.
+// Free frees the buffer; if commands in flight use it, when they are done. Freeing again does nothing.
 func (b *Buffer) Free() {
 	if b.d.enter("free") != nil {
 		return

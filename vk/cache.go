@@ -37,8 +37,8 @@ func (d *Device) makeCache(data []byte) result {
 	return r
 }
 
-// SaveCache writes the pipelines compiled so far to Options.CacheDir, if there is one and there are new ones. Close does
-// it too; a program that runs for long saves after its first step.
+// SaveCache writes the pipelines compiled so far to Options.CacheDir, if there is one and there are new ones. Close
+// does it too; a program that runs for long saves after its first step.
 func (d *Device) SaveCache() error {
 	if err := d.alive("save pipelines"); err != nil {
 		return err

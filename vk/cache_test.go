@@ -10,10 +10,15 @@ import (
 )
 
 func TestPipelineCache(t *testing.T) {
+	probe := open(t, Options{})
+	affine(t, probe, 0)
+	if data, r := pipelineCacheData(probe.dev, probe.cache); r != success || !probe.cacheKey().fits(data) {
+		t.Skipf("NOT TESTED: the driver's pipeline cache has no valid header: %v, %d bytes", r, len(data))
+	}
 	dir := filepath.Join(t.TempDir(), "pipelines")
 	run := func() {
 		t.Helper()
-		d, err := Open(open(t, Options{}).Info().Index, Options{CacheDir: dir})
+		d, err := Open(probe.Info().Index, Options{CacheDir: dir})
 		if err != nil {
 			t.Fatal(err)
 		}

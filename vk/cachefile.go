@@ -56,17 +56,23 @@ func (k cacheKey) parse(file []byte) []byte {
 	if h.Magic != cacheMagic || h.Key != k || h.Bytes != int64(len(data)) || h.Sum != sha256.Sum256(data) {
 		return nil
 	}
-	// VkPipelineCacheHeaderVersionOne: size, version 1, vendor, device, UUID.
-	if len(data) < 32 || binary.LittleEndian.Uint32(data[4:]) != 1 || binary.LittleEndian.Uint32(data[8:]) != k.Vendor ||
-		binary.LittleEndian.Uint32(data[12:]) != k.DeviceID || [16]byte(data[16:32]) != k.Cache {
+	if !k.fits(data) {
 		return nil
 	}
 	return data
 }
 
-// save replaces the cache in dir, which is made if needed.
+// fits checks the driver's own header, VkPipelineCacheHeaderVersionOne: size, version 1, vendor, device, UUID.
+func (k cacheKey) fits(data []byte) bool {
+	word := binary.NativeEndian.Uint32
+	return len(data) >= 32 && word(data[4:]) == 1 && word(data[8:]) == k.Vendor && word(data[12:]) == k.DeviceID &&
+		[16]byte(data[16:32]) == k.Cache
+}
+
+// save replaces the cache in dir, which is made if needed. Data that load would refuse are not written: some drivers
+// give out less than a header.
 func (k cacheKey) save(dir string, data []byte) error {
-	if len(data) > maxCache {
+	if len(data) > maxCache || !k.fits(data) {
 		return nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

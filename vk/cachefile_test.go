@@ -2,6 +2,7 @@ package vk
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
 	"os"
 	"path/filepath"
@@ -10,9 +11,9 @@ import (
 
 func testCache() (cacheKey, []byte) {
 	k := cacheKey{Device: [16]byte{1, 2}, Cache: [16]byte{3, 4}, Vendor: 0x10005, DeviceID: 7, Driver: 9}
-	data := binary.LittleEndian.AppendUint32(nil, 32)
+	data := binary.NativeEndian.AppendUint32(nil, 32)
 	for _, v := range []uint32{1, k.Vendor, k.DeviceID} {
-		data = binary.LittleEndian.AppendUint32(data, v)
+		data = binary.NativeEndian.AppendUint32(data, v)
 	}
 	return k, append(append(data, k.Cache[:]...), "compiled code"...)
 }
@@ -54,14 +55,23 @@ func TestCacheFile(t *testing.T) {
 	if other.parse(file) != nil {
 		t.Error("a file of another driver passed")
 	}
-	// Whole by our own header, but for another device by the driver's.
+	// What the driver's own header says to be of another device is refused both ways.
 	for i := 4; i < 32; i++ {
 		bad := bytes.Clone(data)
 		bad[i] ^= 1
 		if err := k.save(dir, bad); err != nil {
 			t.Fatal(err)
 		}
-		if k.load(dir) != nil {
+		if now, err := os.ReadFile(k.path(dir)); err != nil || !bytes.Equal(now, file) {
+			t.Fatalf("driver data with a wrong byte %d were saved: %v", i, err)
+		}
+		h := cacheHeader{Magic: cacheMagic, Key: k, Bytes: int64(len(bad)), Sum: sha256.Sum256(bad)}
+		var forged bytes.Buffer
+		if err := binary.Write(&forged, binary.LittleEndian, h); err != nil {
+			t.Fatal(err)
+		}
+		forged.Write(bad)
+		if k.parse(forged.Bytes()) != nil {
 			t.Errorf("driver data with a wrong byte %d passed", i)
 		}
 	}

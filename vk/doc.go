@@ -25,6 +25,6 @@
 // Types, enumerations and plain calls come from github.com/vulkan-go/vulkan (plain.go; not on macOS, where it links
 // MoltenVK at build time). Its calls that take slices of structures free their C copies from a finalizer that may run
 // before or during the call, it ends at Vulkan 1.0, and it looks for the loader under a name that only development
-// packages install. So the loader, those calls, everything newer and the hot path are in a small C shim (shim.h) with its
-// own declarations (vulkan_min.h): building needs a C compiler and no Vulkan headers.
+// packages install. So the loader, those calls, everything newer and the hot path are in a small C shim (shim.h) with
+// its own declarations (vulkan_min.h): building needs a C compiler and no Vulkan headers.
 package vk

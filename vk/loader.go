@@ -125,12 +125,12 @@ func (l *loader) describe(h uintptr) (physical, error) {
 	}
 	p := physical{handle: h, family: uint32(c.queue_family)}
 	p.info = Info{
-		Name: text(&c.name), Kind: min(Kind(c.kind), CPU+1), Vendor: uint32(c.vendor), DeviceID: uint32(c.device),
+		Name: text(&c.name), Vendor: uint32(c.vendor), DeviceID: uint32(c.device),
 		API: uint32(c.api), Driver: text(&c.driver), DriverVersion: uint32(c.driver_version),
 		Features: featureSet(uint64(c.features), l.featureNames),
 	}
-	if p.info.Kind > CPU {
-		p.info.Kind = Other
+	if c.kind <= C.uint32_t(CPU) {
+		p.info.Kind = Kind(c.kind)
 	}
 	if v := text(&c.driver_info); v != "" {
 		p.info.Driver += " " + v

@@ -88,3 +88,28 @@ func TestFeatureNames(t *testing.T) {
 		t.Errorf("without the memory model: %v", f)
 	}
 }
+
+func TestDeviceInfo(t *testing.T) {
+	d := open(t, Options{})
+	i := d.Info()
+	major, minor := i.APIVersion()
+	t.Logf("%s, %v, Vulkan %d.%d, %s, %d MiB, features %v, %d matrix shapes", i.Name, i.Kind, major, minor, i.Driver,
+		i.Memory>>20, i.Features, len(i.Matrices))
+	t.Logf("%+v", i.Limits)
+	l := i.Limits
+	// The minima of the Vulkan specification, table "Required Limits".
+	if i.Name == "" || major < 1 || minor < 1 || i.Memory <= 0 || l.MaxBufferRange < 1<<27 || l.MaxAllocation < 1<<30 ||
+		l.OffsetAlignment < 4 || l.OffsetAlignment > 256 || l.MaxPush < 128 || l.MaxSharedMemory < 16<<10 ||
+		l.MaxInvocations < 128 || l.MaxBindings < 4 || l.SubgroupSize < 1 || l.MinSubgroup > l.SubgroupSize ||
+		l.MaxSubgroup < l.SubgroupSize {
+		t.Errorf("impossible limits %+v", l)
+	}
+	for _, n := range l.MaxGroups {
+		if n < 65535 {
+			t.Errorf("want at least 65535 workgroups, have %v", l.MaxGroups)
+		}
+	}
+	if free := d.Available(); free <= 0 {
+		t.Errorf("want memory left, have %d", free)
+	}
+}

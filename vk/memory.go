@@ -19,7 +19,7 @@ type memoryType struct {
 // memoryOrder returns the memory types to try for m, best first.
 //
 // Device-local memory that the host can write needs no staging. On a device in the host's memory that is all of it; on
-// others only where the whole heap is visible (resizable BAR), since the usual window of 256 MB is better left to drivers.
+// others only where the whole heap is visible (resizable BAR): the usual window of 256 MB is better left to drivers.
 // Memory of the host never stands in for device-local memory on a device that has its own: it would be silently slow.
 // Mapped memory is always coherent, which Vulkan guarantees to exist, so nothing is ever flushed.
 func memoryOrder(types []memoryType, k Kind, m Memory) (order []int) {

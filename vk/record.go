@@ -38,16 +38,13 @@ func (d *Device) Record(list []Dispatch, o RecordOptions) (*Commands, error) {
 		return nil, err
 	}
 	c := &Commands{d: d, buffers: p.buffers, commands: make([]C.uintptr_t, p.submits)}
+	if !c.acquire() {
+		return nil, fmt.Errorf("vk: record: a buffer was freed: %w", ErrClosed)
+	}
+	r := c.record(p, o)
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for i, b := range p.buffers {
-		if !b.acquire() {
-			dropAll(p.buffers[:i])
-			return nil, fmt.Errorf("vk: record: a buffer was freed: %w", ErrClosed)
-		}
-	}
-	defer dropAll(p.buffers)
-	r := c.record(p, o)
+	dropAll(c.buffers)
 	if r != success {
 		c.release()
 		return nil, d.note(r).err("record %d dispatches", len(list))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-var errBuiltWithout = fmt.Errorf("vk: %w: built without Vulkan (cgo off, tag novulkan, or a 32-bit target)", ErrNoDevice)
+var errBuiltWithout = fmt.Errorf("vk: %w: built without Vulkan (no cgo, tag novulkan, or a 32-bit target)", ErrNoDevice)
 
 // Devices lists the Vulkan devices of this machine.
 func Devices() ([]Info, error) { return nil, errBuiltWithout }

@@ -11,7 +11,8 @@ import (
 func TestBuiltWithout(t *testing.T) {
 	_, err := Devices()
 	_, errOpen := Open(0, Options{})
-	if !errors.Is(err, ErrNoDevice) || !errors.Is(errOpen, ErrNoDevice) || !strings.Contains(err.Error(), "built without Vulkan") {
+	if !errors.Is(err, ErrNoDevice) || !errors.Is(errOpen, ErrNoDevice) ||
+		!strings.Contains(err.Error(), "built without Vulkan") {
 		t.Errorf("want ErrNoDevice, have %v and %v", err, errOpen)
 	}
 }

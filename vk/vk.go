@@ -200,7 +200,8 @@ type RecordOptions struct {
 	Timestamps bool
 }
 
-// maxCost returns the default of MaxCostPerSubmit: 0.2 s or less at a fifth of the speed expected of the kind's slowest.
+// maxCost returns the default of MaxCostPerSubmit: about 0.2 s on the slow devices of a kind, at 1 TFLOP/s, 100 GFLOP/s
+// and, for what is unknown, 25 GFLOP/s.
 func maxCost(k Kind) float64 {
 	switch k {
 	case Discrete:
