@@ -112,6 +112,6 @@ func Of(dims ...int) Spec { return Spec{Dims(dims...), F32} }
 func IntsOf(dims ...int) Spec { return Spec{Dims(dims...), I32} }
 
 // Bytes returns the size in memory.
-func (s Spec) Bytes() int64 { return int64(s.Len()) * s.DType.Size() }
+func (s Spec) Bytes() int64 { return s.DType.Bytes(int64(s.Len())) }
 
 func (s Spec) String() string { return s.DType.String() + s.Shape.String() }

@@ -4,7 +4,8 @@ package kernel
 // other rows of y alone, so that a table larger than one operand can be read in tiles. The tile with First = 0 also
 // writes zeros to the rows with a negative index. Without the scale operand scale is 1.
 //
-//	out y [Rows, Cols]   in table [Count, Cols] f32|f16|bf16, index [Rows] i32, scale [1] if Scaled ≠ 0
+//	out y [Rows, Cols]   in table [Count, Cols] f32|f16|bf16|int8 (and its scales), index [Rows] i32, scale [1] if
+//	Scaled ≠ 0
 type GatherRows struct{ Rows, Cols, First, Count, Scaled uint32 }
 
 // ScatterRows is y[v] = Σ x[i] over the i with index[i] = v, in the order of i: the gradient of GatherRows for its table.
@@ -21,12 +22,13 @@ const (
 
 // Linear is y[t, YOff+n] = Σk x[t,k]·w[n,k] + b[n].
 //
-//	out y [T, YStride]: columns YOff … YOff+N−1   in x [T, K], w [N, K] f32|f16|bf16, b [N] if Bias ≠ 0
+//	out y [T, YStride]: columns YOff … YOff+N−1   in x [T, K], w [N, K] f32|f16|bf16|nf4|fp4|int8 (and its scales),
+//	b [N] if Bias ≠ 0
 type Linear struct{ T, N, K, YStride, YOff, Bias, Precision uint32 }
 
 // LinearBack is dx[t,k] = Σn dy[t, YOff+n]·w[n,k], the gradient of Linear for x. With Acc ≠ 0 it adds to dx in place.
 //
-//	out dx [T, K]   in dy [T, YStride], w [N, K] f32|f16|bf16
+//	out dx [T, K]   in dy [T, YStride], w [N, K] f32|f16|bf16|nf4|fp4|int8 (and its scales)
 type LinearBack struct{ T, N, K, YStride, YOff, Acc, Precision uint32 }
 
 // MatMul is c[m, n] = Alpha·Σk a(m,k)·b(k,n), plus what c held (in place) if Acc ≠ 0. It is meant for products with one
