@@ -42,7 +42,8 @@ func newNet(t *testing.T, d kernel.Device, blocks int) *net {
 	}
 	n := &net{d: d, x: random(1, rows, width), y: random(0, rows, width), one: random(1, rows, width)}
 	for range blocks {
-		n.blocks = append(n.blocks, block{random(1, width), random(.3, 2*inner, width), random(.3, width, inner), random(.3, rank, width),
+		n.blocks = append(n.blocks, block{random(1, width), random(.3, 2*inner, width), random(.3, width, inner),
+			random(.3, rank, width),
 			random(.3, 2*inner, rank)})
 	}
 	return n

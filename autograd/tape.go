@@ -13,7 +13,8 @@ type Var struct {
 	needs bool // a gradient must reach it
 }
 
-// Watch makes Backward compute the gradient of v, and of what is computed from it from now on, although v is no parameter.
+// Watch makes Backward compute the gradient of v, and of what is computed from it from now on, although v is no
+// parameter.
 func (v *Var) Watch() { v.needs = true }
 
 // A Tape records ops so that Backward can append their gradients.
@@ -91,9 +92,9 @@ func (t *Tape) apply(op tensor.Op, x []*Var) []*Var {
 	return y
 }
 
-// Checkpoint records f(x) without keeping what its ops save, and records it again when Backward comes to it: the insides
-// of the block live only while its own backward runs. The gradients are the same bit for bit. f must record the same
-// launches each time.
+// Checkpoint records f(x) without keeping what its ops save, and records it again when Backward comes to it: the
+// insides of the block live only while its own backward runs. The gradients are the same bit for bit. f must record the
+// same launches each time.
 func (t *Tape) Checkpoint(f func(t *Tape, x []*Var) []*Var, x ...*Var) []*Var {
 	y := f(NewTape(t.R), x)
 	needs := false

@@ -1,4 +1,5 @@
-// Package bench times what package tensor does: the op table's rows, on every device. It verifies a row before it times it.
+// Package bench times what package tensor does: the op table's rows, on every device. It verifies a row before it times
+// it.
 //
 // Run it with
 //

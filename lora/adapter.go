@@ -43,7 +43,8 @@ func newAdapter(m *qwen2.Model, c peft.Config) (*Adapter, error) {
 		return nil, err
 	}
 	if i := slices.Index(targets, "lm_head"); i >= 0 {
-		return nil, fmt.Errorf("lora: target_modules: want modules of the blocks, have lm_head: adapters on the output head are not supported")
+		return nil, fmt.Errorf("lora: target_modules: want modules of the blocks, have lm_head: " +
+			"adapters on the output head are not supported")
 	}
 	a := &Adapter{Config: c, Targets: targets, Unmatched: unmatched, model: m, layout: newLayout(m.Device.Info())}
 	for _, t := range targets {
@@ -148,10 +149,12 @@ func (a *Adapter) ForModel() *qwen2.Adapters { return a.forModel(nil) }
 
 // forModel returns the adapter to be trained, with its dropout, if key is set.
 func (a *Adapter) forModel(key *tensor.Tensor) *qwen2.Adapters {
-	g := &qwen2.Adapters{LowRank: map[string]qwen2.LowRank{}, Bias: map[string]*tensor.Tensor{}, Frozen: a.frozen, Train: key != nil, Key: key}
+	g := &qwen2.Adapters{LowRank: map[string]qwen2.LowRank{}, Bias: map[string]*tensor.Tensor{}, Frozen: a.frozen,
+		Train: key != nil, Key: key}
 	for i, t := range a.Targets {
-		g.LowRank[t] = qwen2.LowRank{A: a.tensor(t, peft.PartA), B: a.tensor(t, peft.PartB), Scale: float32(a.Config.Scaling(t)),
-			Drop: a.Config.LoraDropout.Value, Site: uint32(i)}
+		g.LowRank[t] = qwen2.LowRank{A: a.tensor(t, peft.PartA), B: a.tensor(t, peft.PartB),
+			Scale: float32(a.Config.Scaling(t)),
+			Drop:  a.Config.LoraDropout.Value, Site: uint32(i)}
 	}
 	for _, m := range a.model.BiasedModules() {
 		if b := a.bias(m); b != nil {

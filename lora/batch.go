@@ -62,7 +62,8 @@ func newBatchInputs(d kernel.Device, largest size) (*batchInputs, error) {
 		t    **tensor.Tensor
 		spec tensor.Spec
 		host *[]int32
-	}{{&b.ids, tensor.IntsOf(t), &b.host.ids}, {&b.pos, tensor.IntsOf(t), &b.host.pos}, {&b.bounds, tensor.IntsOf(t, 2), &b.host.bounds},
+	}{{&b.ids, tensor.IntsOf(t), &b.host.ids}, {&b.pos, tensor.IntsOf(t), &b.host.pos},
+		{&b.bounds, tensor.IntsOf(t, 2), &b.host.bounds},
 		{&b.users, tensor.IntsOf(t, 2), &b.host.users}, {&b.slots, tensor.IntsOf(t), &b.host.slots},
 		{&b.rows, tensor.IntsOf(s), &b.host.rows}, {&b.labels, tensor.IntsOf(s), &b.host.labels}} {
 		var err error
@@ -91,7 +92,8 @@ func (b *batchInputs) of(z size) *inputParts {
 	}
 	row, pair, few := tensor.IntsOf(z.tokens), tensor.IntsOf(z.tokens, 2), tensor.IntsOf(z.rows)
 	p := &inputParts{
-		in:          qwen2.Inputs{IDs: part(b.ids, row), Pos: part(b.pos, row), Bounds: part(b.bounds, pair), Users: part(b.users, pair)},
+		in: qwen2.Inputs{IDs: part(b.ids, row), Pos: part(b.pos, row), Bounds: part(b.bounds, pair),
+			Users: part(b.users, pair)},
 		supervision: qwen2.Supervision{Rows: part(b.rows, few), Slots: part(b.slots, row), Labels: part(b.labels, few)},
 	}
 	b.parts[z] = p
@@ -133,8 +135,10 @@ func (b *batchInputs) upload(z size) error {
 	for _, f := range [...]struct {
 		t *tensor.Tensor
 		x []int32
-	}{{p.in.IDs, h.ids[:z.tokens]}, {p.in.Pos, h.pos[:z.tokens]}, {p.in.Bounds, h.bounds[:2*z.tokens]}, {p.in.Users, h.users[:2*z.tokens]},
-		{p.supervision.Slots, h.slots[:z.tokens]}, {p.supervision.Rows, h.rows[:z.rows]}, {p.supervision.Labels, h.labels[:z.rows]}} {
+	}{{p.in.IDs, h.ids[:z.tokens]}, {p.in.Pos, h.pos[:z.tokens]}, {p.in.Bounds, h.bounds[:2*z.tokens]},
+		{p.in.Users, h.users[:2*z.tokens]},
+		{p.supervision.Slots, h.slots[:z.tokens]}, {p.supervision.Rows, h.rows[:z.rows]},
+		{p.supervision.Labels, h.labels[:z.rows]}} {
 		if err := f.t.WriteInts(f.x); err != nil {
 			return err
 		}

@@ -112,8 +112,8 @@ func (a *Adapter) read(f *safetensors.File) error {
 	return fmt.Errorf("the tensors do not fit %s:\n  %s", configFile, strings.Join(bad, "\n  "))
 }
 
-// Save writes the adapter to dir as PEFT does, with card as its README.md. Each file is complete or not there at all, and
-// the configuration comes last: a directory that has one has the weights.
+// Save writes the adapter to dir as PEFT does, with card as its README.md. Each file is complete or not there at all,
+// and the configuration comes last: a directory that has one has the weights.
 func (a *Adapter) Save(dir string, card peft.Card) error {
 	config, err := a.Config.Marshal()
 	if err != nil {

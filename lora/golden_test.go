@@ -229,7 +229,8 @@ func newPass(t *testing.T, m *qwen2.Model, s sequence, items int) *pass {
 		}
 	}
 	if err == nil {
-		err = errors.Join(p.rows.WriteInts(index), p.scale.WriteFloats([]float32{float32(1 / float64(items))}), p.one.WriteFloats([]float32{1}))
+		err = errors.Join(p.rows.WriteInts(index), p.scale.WriteFloats([]float32{float32(1 / float64(items))}),
+			p.one.WriteFloats([]float32{1}))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -292,7 +293,8 @@ func (p *pass) embeddingGradient(tape *autograd.Tape, a *Adapter) *tensor.Value 
 }
 
 // gradients runs one micro-batch.
-func gradients(t *testing.T, m *qwen2.Model, a *Adapter, batch []data.Example, items int, recompute bool) (map[string][]float32, float64) {
+func gradients(t *testing.T, m *qwen2.Model, a *Adapter, batch []data.Example, items int,
+	recompute bool) (map[string][]float32, float64) {
 	t.Helper()
 	tr, err := NewTrainer(m, a, TrainerOptions{Recompute: recompute}, [][]data.Example{batch})
 	if err != nil {

@@ -50,7 +50,8 @@ func (j trajectory) config(rows []data.Example) TrainConfig {
 		beta1, beta2, eps = g.Betas[0], g.Betas[1], g.Eps
 	}
 	c := TrainConfig{Examples: rows, LearningRate: a.LearningRate, Scheduler: a.Scheduler, Warmup: a.Warmup}
-	c.Batches = data.Schedule{BatchSize: a.BatchSize, Accumulation: a.Accumulation, Epochs: a.Epochs, Seed: a.Seed, Shuffle: true}
+	c.Batches = data.Schedule{BatchSize: a.BatchSize, Accumulation: a.Accumulation, Epochs: a.Epochs, Seed: a.Seed,
+		Shuffle: true}
 	if a.DataSeed != nil {
 		c.Batches.Seed = *a.DataSeed
 	}

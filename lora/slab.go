@@ -6,8 +6,8 @@ import (
 )
 
 // A layout says where each tensor of an adapter lies in a slab of float32. Parameters, gradients and both moments have
-// a slab each with the same layout, so that the optimizer works on whole slabs. Tensors start at multiples of the device's
-// alignment; the gaps between them stay zero in every slab.
+// a slab each with the same layout, so that the optimizer works on whole slabs. Tensors start at multiples of the
+// device's alignment; the gaps between them stay zero in every slab.
 type layout struct {
 	slots    []slot
 	index    map[string]int

@@ -40,7 +40,8 @@ type Plan struct {
 	LaunchesPerBatch int   // kernels that one micro-batch of that size launches
 }
 
-// Progress is the state after a step. In OnLog, Loss and Tokens are of the steps since the last log: the mean and the sum.
+// Progress is the state after a step. In OnLog, Loss and Tokens are of the steps since the last log: the mean and the
+// sum.
 type Progress struct {
 	Step, Steps  int
 	Epoch        float64
@@ -60,8 +61,8 @@ type TrainReport struct {
 	Interrupted bool // the context was done before the last step
 }
 
-// Train trains a on c.Examples in transformers' order of rows, step by step. When ctx is done it finishes the step that runs
-// and returns what it did; the adapter is then as that step left it.
+// Train trains a on c.Examples in transformers' order of rows, step by step. When ctx is done it finishes the step that
+// runs and returns what it did; the adapter is then as that step left it.
 func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (TrainReport, error) {
 	plan, err := data.NewPlan(len(c.Examples), c.Batches)
 	if err != nil {
@@ -70,7 +71,8 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 	if err := c.check(m); err != nil {
 		return TrainReport{}, err
 	}
-	factor, err := schedule.New(schedule.Config{Name: c.Scheduler, Total: plan.Steps(), Warmup: schedule.WarmupSteps(plan.Steps(), c.Warmup),
+	factor, err := schedule.New(schedule.Config{Name: c.Scheduler, Total: plan.Steps(),
+		Warmup: schedule.WarmupSteps(plan.Steps(), c.Warmup),
 		BaseLR: c.LearningRate, Args: c.SchedulerArg})
 	if err != nil {
 		return TrainReport{}, err
@@ -88,11 +90,13 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 func (c *TrainConfig) check(m *qwen2.Model) error {
 	for i, e := range c.Examples {
 		if len(e.IDs) > m.Positions() {
-			return fmt.Errorf("lora: train: row %d: want at most the %d tokens that the model was loaded for, have %d", i, m.Positions(), len(e.IDs))
+			return fmt.Errorf("lora: train: row %d: want at most the %d tokens that the model was loaded for, have %d", i,
+				m.Positions(), len(e.IDs))
 		}
 		for _, id := range e.IDs {
 			if id < 0 || int(id) >= m.Config.Vocab {
-				return fmt.Errorf("lora: train: row %d: want token ids in [0, %d), have %d: the tokenizer is not this model's", i, m.Config.Vocab, id)
+				return fmt.Errorf("lora: train: row %d: want token ids in [0, %d), have %d: the tokenizer is not this model's", i,
+					m.Config.Vocab, id)
 			}
 		}
 	}
@@ -173,7 +177,8 @@ func (r *run) announce() error {
 	if r.c.OnPlan == nil {
 		return nil
 	}
-	p := Plan{Steps: r.plan.Steps(), Rows: len(r.c.Examples), ActivationBytes: r.t.micro.Bytes(), LargestTokens: r.t.largest.tokens,
+	p := Plan{Steps: r.plan.Steps(), Rows: len(r.c.Examples), ActivationBytes: r.t.micro.Bytes(),
+		LargestTokens:    r.t.largest.tokens,
 		LaunchesPerBatch: r.t.launches}
 	for _, e := range r.c.Examples {
 		p.Tokens += len(e.IDs)

@@ -27,7 +27,8 @@ type TrainerOptions struct {
 	Profile   bool   // measure each launch
 }
 
-// A Trainer does optimizer steps on an adapter. A step is one or more micro-batches, whose gradients add up, and one update.
+// A Trainer does optimizer steps on an adapter. A step is one or more micro-batches, whose gradients add up, and one
+// update.
 type Trainer struct {
 	model   *qwen2.Model
 	adapter *Adapter
@@ -70,7 +71,8 @@ type StepResult struct {
 // ErrNotFinite is returned by Step when a loss or a gradient is NaN or infinite. The adapter is not usable then.
 var ErrNotFinite = errors.New("loss or gradient is not finite")
 
-// NewTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the largest.
+// NewTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the
+// largest.
 func NewTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches [][]data.Example) (*Trainer, error) {
 	t := &Trainer{model: m, adapter: a, o: o}
 	t.largest = size{8, 8}
@@ -101,10 +103,14 @@ func (t *Trainer) allocate() (err error) {
 		t **tensor.Tensor
 		s tensor.Spec
 		p kernel.Purpose
-	}{{&t.grad, tensor.Of(n), kernel.Adapter}, {&t.sum, tensor.Of(n), kernel.Adapter}, {&t.m, tensor.Of(n), kernel.Optimizer},
-		{&t.v, tensor.Of(n), kernel.Optimizer}, {&t.scale, tensor.Of(1), kernel.Staging}, {&t.keep, tensor.Of(1), kernel.Staging},
-		{&t.one, tensor.Of(1), kernel.Staging}, {&t.key, tensor.IntsOf(2), kernel.Staging}, {&t.hyper, tensor.Of(kernel.HyperLen), kernel.Staging},
-		{&t.microLoss, tensor.Of(1), kernel.Staging}, {&t.loss, tensor.Of(1), kernel.Staging}, {&t.stats, tensor.Of(4), kernel.Staging}} {
+	}{{&t.grad, tensor.Of(n), kernel.Adapter}, {&t.sum, tensor.Of(n), kernel.Adapter},
+		{&t.m, tensor.Of(n), kernel.Optimizer},
+		{&t.v, tensor.Of(n), kernel.Optimizer}, {&t.scale, tensor.Of(1), kernel.Staging},
+		{&t.keep, tensor.Of(1), kernel.Staging},
+		{&t.one, tensor.Of(1), kernel.Staging}, {&t.key, tensor.IntsOf(2), kernel.Staging},
+		{&t.hyper, tensor.Of(kernel.HyperLen), kernel.Staging},
+		{&t.microLoss, tensor.Of(1), kernel.Staging}, {&t.loss, tensor.Of(1), kernel.Staging},
+		{&t.stats, tensor.Of(4), kernel.Staging}} {
 		if *f.t, err = tensor.New(d, f.s, f.p); err != nil {
 			return err
 		}
@@ -242,7 +248,8 @@ func (t *Trainer) runUpdate(learningRate float64) error {
 	t.steps++
 	n := float64(t.steps)
 	h := &t.host.hyper
-	h[kernel.HyperLR], h[kernel.HyperBeta1], h[kernel.HyperBeta2] = float32(learningRate), float32(t.o.Beta1), float32(t.o.Beta2)
+	h[kernel.HyperLR], h[kernel.HyperBeta1], h[kernel.HyperBeta2] = float32(learningRate), float32(t.o.Beta1),
+		float32(t.o.Beta2)
 	h[kernel.HyperEps], h[kernel.HyperDecay] = float32(t.o.Eps), float32(t.o.WeightDecay)
 	h[kernel.HyperBias1] = float32(1 - math.Pow(t.o.Beta1, n))
 	h[kernel.HyperBias2Root] = float32(math.Sqrt(1 - math.Pow(t.o.Beta2, n)))

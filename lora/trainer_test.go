@@ -44,7 +44,8 @@ func newAdapterFor(t *testing.T, m *qwen2.Model, dropout float64) *Adapter {
 
 var adamW = AdamW{Beta1: 0.9, Beta2: 0.999, Eps: 1e-8, MaxGradNorm: 1, WeightDecay: 0.01}
 
-// steps runs n steps of two micro-batches each and returns the adapter. fresh records every program anew before each step.
+// steps runs n steps of two micro-batches each and returns the adapter. fresh records every program anew before each
+// step.
 func steps(t *testing.T, m *qwen2.Model, n int, fresh, recompute bool) map[string][]float32 {
 	t.Helper()
 	a, r := newAdapterFor(t, m, 0.1), rows(m.Config.Vocab)
@@ -73,7 +74,8 @@ func TestReplayEqualsRecordingAnew(t *testing.T) {
 	devtest.Each(t, func(t *testing.T, d kernel.Device) {
 		m := loadModel(t, d, "model-tiny")
 		want := steps(t, m, 4, true, false)
-		for name, got := range map[string]map[string][]float32{"replayed": steps(t, m, 4, false, false), "recomputed": steps(t, m, 4, false, true)} {
+		for name, got := range map[string]map[string][]float32{"replayed": steps(t, m, 4, false, false),
+			"recomputed": steps(t, m, 4, false, true)} {
 			for key, x := range want {
 				if !slices.Equal(x, got[key]) {
 					t.Errorf("%s: %s differs", name, key)

@@ -42,7 +42,8 @@ func (c *Config) Modules() []string {
 var blockLinears = [...]string{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
 	"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}
 
-// LinearShape returns the output and input sizes of a linear layer of the blocks by the last part of its name, or zeros.
+// LinearShape returns the output and input sizes of a linear layer of the blocks by the last part of its name, or
+// zeros.
 func (c *Config) LinearShape(name string) (out, in int) {
 	switch name {
 	case "q_proj":
@@ -89,8 +90,8 @@ func (m *Model) Bias(module string) ([]float32, error) {
 	return nil, fmt.Errorf("qwen2: bias: want a module with a bias, have %q", module)
 }
 
-// FusedBias returns the biases of q_proj, k_proj and v_proj of a layer side by side, with zeros for the modules that keep
-// turns down, and whether there are any of those.
+// FusedBias returns the biases of q_proj, k_proj and v_proj of a layer side by side, with zeros for the modules that
+// keep turns down, and whether there are any of those.
 func (m *Model) FusedBias(layer int, keep func(module string) bool) (x []float32, changed bool, err error) {
 	t := m.layers[layer].qkvBias
 	x = make([]float32, t.Len())

@@ -1,8 +1,8 @@
 // Package qwen2 is the Qwen2 and Qwen2.5 models: configuration, weights, graph, key/value cache and generation.
 //
 // It knows how to load a Hugging Face checkpoint, how to record the model's graph for training (with low-rank adapters
-// from package lora) and for generation, and how to sample. It does not know training. The tokenizer and the file formats
-// are packages of their own below it.
+// from package lora) and for generation, and how to sample. It does not know training. The tokenizer and the file
+// formats are packages of their own below it.
 //
 // # Lifetimes
 //

@@ -117,8 +117,8 @@ func (g *generation) next() (int32, error) {
 	return g.o.choose(g.logits, g.seen, g.rng), nil
 }
 
-// text takes a piece of text and reports whether a stop string ended the answer. It holds back what may be the beginning
-// of a stop string, unless this is the last piece.
+// text takes a piece of text and reports whether a stop string ended the answer. It holds back what may be the
+// beginning of a stop string, unless this is the last piece.
 func (g *generation) text(piece string, last bool) bool {
 	g.held += piece
 	first := -1

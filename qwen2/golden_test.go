@@ -62,7 +62,8 @@ func goldenModel(t *testing.T, d kernel.Device, dir string) {
 	}
 	// Packed in one row, each sequence sees only itself.
 	for n, got := range forward(t, m, batch.Sequences) {
-		compareGolden(t, fmt.Sprintf("packed seq%d logits", n), got["logits"], floats(t, want, fmt.Sprintf("seq%d.logits", n)))
+		compareGolden(t, fmt.Sprintf("packed seq%d logits", n), got["logits"],
+			floats(t, want, fmt.Sprintf("seq%d.logits", n)))
 	}
 }
 
@@ -139,7 +140,8 @@ func splitHeads(c Config, x map[string][]float32) {
 			}
 			return z
 		}
-		x[layer+".q_rope"], x[layer+".k_rope"], x[layer+".v"] = part(0, c.Heads), part(c.Heads, c.KVHeads), part(c.Heads+c.KVHeads, c.KVHeads)
+		x[layer+".q_rope"], x[layer+".k_rope"], x[layer+".v"] = part(0, c.Heads), part(c.Heads, c.KVHeads),
+			part(c.Heads+c.KVHeads, c.KVHeads)
 	}
 }
 
@@ -155,7 +157,8 @@ func packInputs(t *testing.T, d kernel.Device, seqs []sequence) (in Inputs, rows
 		}
 	}
 	n := len(ids)
-	in = Inputs{IDs: ints(t, d, ids, n), Pos: ints(t, d, pos, n), Bounds: ints(t, d, bounds, n, 2), Users: ints(t, d, users, n, 2)}
+	in = Inputs{IDs: ints(t, d, ids, n), Pos: ints(t, d, pos, n), Bounds: ints(t, d, bounds, n, 2),
+		Users: ints(t, d, users, n, 2)}
 	return in, ints(t, d, index, n), n
 }
 

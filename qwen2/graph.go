@@ -59,7 +59,10 @@ func (g *graph) hidden(t *autograd.Tape) *autograd.Var {
 		h, d = x[0], x[1]
 	}
 	var y *autograd.Var
-	t.R.In("model.norm", func() { h, y = t.Apply2(tensor.AddRMSNorm{Eps: float32(m.Config.NormEps)}, h, d, t.Const(m.norm)) })
+	t.R.In("model.norm", func() {
+		h, y = t.Apply2(tensor.AddRMSNorm{Eps: float32(m.Config.NormEps)}, h, d,
+			t.Const(m.norm))
+	})
 	g.see(fmt.Sprintf("layer%d.out", len(m.layers)-1), h)
 	g.see("final_norm", y)
 	return y
@@ -124,7 +127,8 @@ func (g *graph) qkv(t *autograd.Tape, i int, n *autograd.Var) *autograd.Var {
 }
 
 // linear records one fused linear layer with the adapters of the modules that it is made of.
-func (g *graph) linear(t *autograd.Tape, i int, w, bias *tensor.Tensor, x *autograd.Var, modules ...string) *autograd.Var {
+func (g *graph) linear(t *autograd.Tape, i int, w, bias *tensor.Tensor, x *autograd.Var,
+	modules ...string) *autograd.Var {
 	op := tensor.Linear{Bias: bias != nil, Precision: g.m.Precision}
 	operands := []*autograd.Var{x, t.Const(w)}
 	if bias != nil {

@@ -43,15 +43,16 @@ type LoadOptions struct {
 // DefaultPositions bounds the table of rotary angles where LoadOptions does not say how long sequences will be.
 const DefaultPositions = 32768
 
-// Load loads the checkpoint in dir onto d. On a device that computes in the host's memory the weights stay in the mapped
-// files where their layout allows it: the files must not be changed until Close.
+// Load loads the checkpoint in dir onto d. On a device that computes in the host's memory the weights stay in the
+// mapped files where their layout allows it: the files must not be changed until Close.
 func Load(d kernel.Device, dir string, o LoadOptions) (*Model, error) {
 	c, err := ReadConfig(dir)
 	if err != nil {
 		return nil, err
 	}
 	if o.Positions > c.MaxPositions {
-		return nil, fmt.Errorf("qwen2: load %s: want at most the model's %d positions, have %d", dir, c.MaxPositions, o.Positions)
+		return nil, fmt.Errorf("qwen2: load %s: want at most the model's %d positions, have %d", dir, c.MaxPositions,
+			o.Positions)
 	}
 	if o.Positions <= 0 {
 		o.Positions = min(c.MaxPositions, DefaultPositions)

@@ -8,8 +8,8 @@ import (
 	"sort"
 )
 
-// Sampling says how the next token is chosen. The zero value is greedy. The order of the steps and their rules are those of
-// transformers' logits processors: repetition penalty, temperature, top-k, top-p, min-p.
+// Sampling says how the next token is chosen. The zero value is greedy. The order of the steps and their rules are
+// those of transformers' logits processors: repetition penalty, temperature, top-k, top-p, min-p.
 type Sampling struct {
 	Sample            bool    // draw from the distribution; otherwise take the best and ignore all but RepetitionPenalty
 	Temperature       float64 // logits are divided by it; 0 means 1
@@ -42,8 +42,8 @@ func (s Sampling) plain() bool {
 	return !s.Sample && (s.RepetitionPenalty == 0 || s.RepetitionPenalty == 1)
 }
 
-// process applies the steps to logits, in place; removed entries become −Inf. seen are the tokens of the prompt and of the
-// answer so far.
+// process applies the steps to logits, in place; removed entries become −Inf. seen are the tokens of the prompt and of
+// the answer so far.
 func (s Sampling) process(logits []float32, seen []int32) {
 	if p := float32(s.RepetitionPenalty); p != 0 && p != 1 {
 		penalise(logits, seen, p)

@@ -38,7 +38,7 @@ var buckets = [...]int{1, 16, 64, 256, 512}
 // NewSession returns a session with room for capacity tokens, prompt and answer together.
 func (m *Model) NewSession(capacity int, a *Adapters) (*Session, error) {
 	if capacity <= 0 || capacity > m.Positions() {
-		return nil, fmt.Errorf("qwen2: session: want room for 1 to %d tokens, which is what the model was loaded for, have %d",
+		return nil, fmt.Errorf("qwen2: session: want room for 1 to %d tokens, what the model was loaded for, have %d",
 			m.Positions(), capacity)
 	}
 	s := &Session{m: m, adapters: a, capacity: capacity, inputs: map[int]*step{}}
@@ -129,7 +129,8 @@ func (s *Session) step(size int) (*step, error) {
 	if st := s.inputs[size]; st != nil {
 		return st, nil
 	}
-	st := &step{ids: make([]int32, size), pos: make([]int32, size), bounds: make([]int32, 2*size), slots: make([]int32, size)}
+	st := &step{ids: make([]int32, size), pos: make([]int32, size), bounds: make([]int32, 2*size),
+		slots: make([]int32, size)}
 	for _, f := range []struct {
 		t **tensor.Tensor
 		s tensor.Spec

@@ -63,12 +63,15 @@ func (m *Model) layerParts(i int) layerParts {
 	return layerParts{
 		inputNorm: part{p + "input_layernorm.weight", []int{c.Hidden}},
 		postNorm:  part{p + "post_attention_layernorm.weight", []int{c.Hidden}},
-		qkv: [3]part{{p + "self_attn.q_proj.weight", []int{q, c.Hidden}}, {p + "self_attn.k_proj.weight", []int{kv, c.Hidden}},
+		qkv: [3]part{{p + "self_attn.q_proj.weight", []int{q, c.Hidden}},
+			{p + "self_attn.k_proj.weight", []int{kv, c.Hidden}},
 			{p + "self_attn.v_proj.weight", []int{kv, c.Hidden}}},
-		qkvBias: [3]part{{p + "self_attn.q_proj.bias", []int{q}}, {p + "self_attn.k_proj.bias", []int{kv}}, {p + "self_attn.v_proj.bias", []int{kv}}},
-		o:       part{p + "self_attn.o_proj.weight", []int{c.Hidden, q}},
-		gateUp:  [2]part{{p + "mlp.gate_proj.weight", []int{c.Intermediate, c.Hidden}}, {p + "mlp.up_proj.weight", []int{c.Intermediate, c.Hidden}}},
-		down:    part{p + "mlp.down_proj.weight", []int{c.Hidden, c.Intermediate}},
+		qkvBias: [3]part{{p + "self_attn.q_proj.bias", []int{q}}, {p + "self_attn.k_proj.bias", []int{kv}},
+			{p + "self_attn.v_proj.bias", []int{kv}}},
+		o: part{p + "self_attn.o_proj.weight", []int{c.Hidden, q}},
+		gateUp: [2]part{{p + "mlp.gate_proj.weight", []int{c.Intermediate, c.Hidden}},
+			{p + "mlp.up_proj.weight", []int{c.Intermediate, c.Hidden}}},
+		down: part{p + "mlp.down_proj.weight", []int{c.Hidden, c.Intermediate}},
 	}
 }
 
@@ -178,7 +181,10 @@ func (l *loader) stack(parts []part, t []safetensors.Tensor, want tensor.DType) 
 	}
 	s := tensor.Spec{Shape: tensor.Dims(append([]int{rows}, parts[0].shape[1:]...)...), DType: want}
 	if data, ok := adjacent(t); ok && same {
-		return l.own(parts[0].name, func() (*tensor.Tensor, error) { return tensor.Import(l.m.Device, s, data, kernel.Weights) })
+		return l.own(parts[0].name, func() (*tensor.Tensor,
+			error) {
+			return tensor.Import(l.m.Device, s, data, kernel.Weights)
+		})
 	}
 	out := l.own(parts[0].name, func() (*tensor.Tensor, error) { return tensor.New(l.m.Device, s, kernel.Weights) })
 	at := int64(0)

@@ -63,8 +63,8 @@ func Devices() (all []Choice, note string) {
 	return all, note
 }
 
-// Open opens a device: "auto" or "" for the best one, "cpu", "vulkan" for the best Vulkan device of any kind, "vulkan:N",
-// or part of a device's name.
+// Open opens a device: "auto" or "" for the best one, "cpu", "vulkan" for the best Vulkan device of any kind,
+// "vulkan:N", or part of a device's name.
 func Open(name string, o OpenOptions) (Device, error) {
 	if name == "cpu" {
 		return cpu.Open(cpu.Options{Threads: o.Threads})

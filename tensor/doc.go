@@ -10,9 +10,9 @@
 //
 // # Lifetimes
 //
-// Whoever allocates a Tensor frees it. A Workspace owns its arenas and must outlive the programs compiled in it. Programs
-// of one workspace share its memory: they may run one after the other, never at once, and nothing in a temporary
-// survives from one run to the next. Nothing is freed by a finalizer.
+// Whoever allocates a Tensor frees it. A Workspace owns its arenas and must outlive the programs compiled in it.
+// Programs of one workspace share its memory: they may run one after the other, never at once, and nothing in a
+// temporary survives from one run to the next. Nothing is freed by a finalizer.
 //
 // # Concurrency
 //

@@ -7,8 +7,8 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// Attention is grouped-query softmax attention, with scores scaled by 1/√D, of every row's queries over a range of rows'
-// keys and values.
+// Attention is grouped-query softmax attention, with scores scaled by 1/√D, of every row's queries over a range of
+// rows' keys and values.
 //
 //	x: [T, (Heads+2·KVHeads)·D] as q|k|v   bounds, users: i32[T, 2]   y: [T, Heads·D]
 //
@@ -24,7 +24,8 @@ func (op Attention) Infer(x []Spec) ([]Spec, error) {
 		return nil, fmt.Errorf("attention: want x [T, %d] and bounds and users i32[T, 2], have %v", op.width(), x)
 	}
 	if op.KVHeads <= 0 || op.Heads%op.KVHeads != 0 {
-		return nil, fmt.Errorf("attention: want heads that are a multiple of the key/value heads, have %d and %d", op.Heads, op.KVHeads)
+		return nil, fmt.Errorf("attention: want heads that are a multiple of the key/value heads, have %d and %d", op.Heads,
+			op.KVHeads)
 	}
 	return []Spec{Of(x[0].Dim(0), op.Heads*op.D)}, nil
 }
@@ -63,7 +64,8 @@ func (op CachedAttention) Infer(x []Spec) ([]Spec, error) {
 	width, kv := Attention(op).width(), 2*op.KVHeads*op.D
 	if len(x) != 4 || x[0].Rank() != 2 || x[0].Dim(1) != width || x[1].Rank() != 2 || x[1].Dim(1) != kv ||
 		x[2] != IntsOf(x[0].Dim(0)) || x[3] != IntsOf(x[0].Dim(0), 2) {
-		return nil, fmt.Errorf("cached attention: want x [T, %d], cache [S, %d], slot i32[T] and bounds i32[T, 2], have %v", width, kv, x)
+		return nil, fmt.Errorf("cached attention: want x [T, %d], cache [S, %d], slot i32[T] and bounds i32[T, 2], have %v",
+			width, kv, x)
 	}
 	return []Spec{Of(x[0].Dim(0), op.Heads*op.D)}, nil
 }

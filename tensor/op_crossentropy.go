@@ -19,9 +19,11 @@ type CrossEntropy struct {
 }
 
 func (op CrossEntropy) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 6 || x[0].Rank() != 2 || x[1].Rank() != 2 || x[0].Dim(1) != x[1].Dim(1) || x[2].Rank() != 1 || x[2].DType != I32 ||
+	if len(x) != 6 || x[0].Rank() != 2 || x[1].Rank() != 2 || x[0].Dim(1) != x[1].Dim(1) || x[2].Rank() != 1 ||
+		x[2].DType != I32 ||
 		x[3] != IntsOf(x[0].Dim(0)) || x[4] != x[2] || x[5] != Of(1) {
-		return nil, fmt.Errorf("cross_entropy: want x [T, C], w [V, C], rows i32[S], slots i32[T], labels i32[S], scale [1], have %v", x)
+		return nil, fmt.Errorf("cross_entropy: want x [T, C], w [V, C], rows i32[S], slots i32[T], "+
+			"labels i32[S], scale [1], have %v", x)
 	}
 	return []Spec{Of(1)}, nil
 }
@@ -47,7 +49,8 @@ func (op CrossEntropy) Forward(r *Recorder, y, x []*Value, need []bool) []*Value
 		n := min(chunk, s-first)
 		z := r.Temp(Of(n, v))
 		linear(r, z, r.Slice(xs, first, n), w, nil, op.Precision)
-		r.Run(kernel.CrossEntropy{Rows: u32(n), Cols: u32(v)}, vs(z, r.Slice(loss, first, n)), vs(r.Slice(labels, first, n), scale))
+		r.Run(kernel.CrossEntropy{Rows: u32(n), Cols: u32(v)}, vs(z, r.Slice(loss, first, n)),
+			vs(r.Slice(labels, first, n), scale))
 		if need[0] {
 			linearBack(r, r.Slice(dxs, first, n), z, w, op.Precision)
 		}

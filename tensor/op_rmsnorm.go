@@ -38,7 +38,8 @@ func (op RMSNorm) Backward(r *Recorder, dy, saved []*Value, need []bool) []*Valu
 type AddRMSNorm struct{ Eps float32 }
 
 func (AddRMSNorm) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 3 || x[0] != x[1] || x[2].Rank() != 1 || x[0].Dim(-1) != x[2].Dim(0) || x[0].DType != F32 || x[2].DType != F32 {
+	if len(x) != 3 || x[0] != x[1] || x[2].Rank() != 1 || x[0].Dim(-1) != x[2].Dim(0) || x[0].DType != F32 ||
+		x[2].DType != F32 {
 		return nil, fmt.Errorf("add_rmsnorm: want x and d [..., C] and w [C], have %v", x)
 	}
 	return []Spec{x[0], x[0]}, nil

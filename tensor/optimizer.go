@@ -2,8 +2,8 @@ package tensor
 
 import "github.com/vulora/vulora/tensor/kernel"
 
-// The optimizer's steps are not ops: nothing is differentiated through them, and they change tensors in place. Each is one
-// launch over a whole slab.
+// The optimizer's steps are not ops: nothing is differentiated through them, and they change tensors in place. Each is
+// one launch over a whole slab.
 
 // Accumulate records sum = g where keep[0] is 0, and sum += g elsewhere.
 //
@@ -21,9 +21,11 @@ func ClipNorm(r *Recorder, g, stats, hyper *Tensor) {
 	r.Run(kernel.Clip{N: n}, vs(r.Bind(g)), vs(r.Bind(stats)))
 }
 
-// AdamW records one step of AdamW for p with gradient g and moments m and v. The first decay elements have weight decay.
+// AdamW records one step of AdamW for p with gradient g and moments m and v. The first decay elements have weight
+// decay.
 //
 //	p, g, m, v: [N]   hyper: [kernel.HyperLen]
 func AdamW(r *Recorder, p, g, m, v, hyper *Tensor, decay int) {
-	r.Run(kernel.AdamW{N: u32(p.Len()), Decay: u32(decay)}, vs(r.Bind(p), r.Bind(m), r.Bind(v)), vs(r.Bind(g), r.Bind(hyper)))
+	r.Run(kernel.AdamW{N: u32(p.Len()), Decay: u32(decay)}, vs(r.Bind(p), r.Bind(m), r.Bind(v)),
+		vs(r.Bind(g), r.Bind(hyper)))
 }

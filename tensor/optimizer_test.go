@@ -1,6 +1,7 @@
 package tensor_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -51,7 +52,7 @@ func floats(t *testing.T, path, name string) ([]float32, []uint64) {
 	data := x.Data()
 	out := make([]float32, len(data)/4)
 	for i := range out {
-		out[i] = math.Float32frombits(uint32(data[4*i]) | uint32(data[4*i+1])<<8 | uint32(data[4*i+2])<<16 | uint32(data[4*i+3])<<24)
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 	}
 	return out, x.Shape()
 }
@@ -97,7 +98,8 @@ func TestGoldenAdamW(t *testing.T) {
 				o.write(t, o.p, init)
 				for s := range int(shape[0]) {
 					var h [kernel.HyperLen]float32
-					h[kernel.HyperLR], h[kernel.HyperBeta1], h[kernel.HyperBeta2] = float32(k.LR), float32(k.Betas[0]), float32(k.Betas[1])
+					h[kernel.HyperLR], h[kernel.HyperBeta1], h[kernel.HyperBeta2] = float32(k.LR), float32(k.Betas[0]),
+						float32(k.Betas[1])
 					h[kernel.HyperRest1], h[kernel.HyperRest2] = float32(1-k.Betas[0]), float32(1-k.Betas[1])
 					h[kernel.HyperEps], h[kernel.HyperDecay] = float32(k.Eps), float32(decay)
 					h[kernel.HyperBias1] = float32(1 - math.Pow(k.Betas[0], float64(s+1)))

@@ -67,7 +67,8 @@ func run(t *testing.T, d kernel.Device, r *tensor.Recorder) *tensor.Plan {
 // An operand that is still needed is copied before a kernel works in its place, one that is not gives up its memory.
 func TestInPlace(t *testing.T) {
 	devtest.Each(t, func(t *testing.T, d kernel.Device) {
-		a, b, one, two := newTensor(t, d, 1, 2, 3), newTensor(t, d, 10, 20, 30), newTensor(t, d, 0, 0, 0), newTensor(t, d, 0, 0, 0)
+		a, b, one, two := newTensor(t, d, 1, 2, 3), newTensor(t, d, 10, 20, 30), newTensor(t, d, 0, 0, 0),
+			newTensor(t, d, 0, 0, 0)
 		r := tensor.NewRecorder(d)
 		s := apply(r, tensor.Add{}, r.Bind(a), r.Bind(b))               // a is bound: a copy
 		u := apply(r, tensor.Scale{K: 2}, s)                            // s is needed below: a copy
@@ -126,7 +127,8 @@ func TestErrorsNameThePlace(t *testing.T) {
 		r.In("attn", func() { apply(r, tensor.RMSNorm{}, r.Bind(x), r.Bind(w)) })
 	})
 	_, err := tensor.NewPlan(r)
-	if err == nil || !strings.Contains(err.Error(), "layers.3.attn: rmsnorm: want x [..., C] and w [C], have [f32[3] f32[2]]") {
+	if err == nil || !strings.Contains(err.Error(),
+		"layers.3.attn: rmsnorm: want x [..., C] and w [C], have [f32[3] f32[2]]") {
 		t.Errorf("have %v", err)
 	}
 }

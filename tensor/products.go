@@ -12,7 +12,8 @@ func linear(r *Recorder, y, x, w, b *Value, precision uint32) {
 		if b != nil {
 			in = append(in, r.Slice(b, first, count))
 		}
-		r.Run(kernel.Linear{T: u32(x.Dim(0)), N: u32(count), K: u32(k), YStride: u32(n), YOff: u32(first), Bias: flag(b != nil),
+		r.Run(kernel.Linear{T: u32(x.Dim(0)), N: u32(count), K: u32(k), YStride: u32(n), YOff: u32(first),
+			Bias:      flag(b != nil),
 			Precision: precision}, vs(y), in)
 	}
 }
@@ -23,7 +24,8 @@ func linearBack(r *Recorder, dx, dy, w *Value, precision uint32) {
 	step := r.rowsPerOperand(w.Bytes() / int64(n))
 	for first := 0; first < n; first += step {
 		count := min(step, n-first)
-		r.Run(kernel.LinearBack{T: u32(dy.Dim(0)), N: u32(count), K: u32(k), YStride: u32(n), YOff: u32(first), Acc: flag(first > 0),
+		r.Run(kernel.LinearBack{T: u32(dy.Dim(0)), N: u32(count), K: u32(k), YStride: u32(n), YOff: u32(first),
+			Acc:       flag(first > 0),
 			Precision: precision}, vs(dx), vs(dy, r.Slice(w, first, count)))
 	}
 }
@@ -44,10 +46,11 @@ func product(r *Recorder, c, a, b *Value, transA, transB bool, cOff int, alpha f
 	r.Run(s, vs(c), vs(a, b))
 }
 
-// columns records c = scale·part·b, where part is the b.Dim(0) columns of a from off on; or, with trans, c = scale·partᵀ·b
-// with the c.Dim(0) columns from off on.
+// columns records c = scale·part·b, where part is the b.Dim(0) columns of a from off on; or, with trans, c =
+// scale·partᵀ·b with the c.Dim(0) columns from off on.
 func columns(r *Recorder, c, a *Value, off int, b *Value, trans bool, scale float32) {
-	s := kernel.MatMul{M: u32(c.Dim(0)), N: u32(c.Dim(1)), K: u32(b.Dim(0)), TransA: flag(trans), LDA: u32(a.Dim(1)), AOff: u32(off),
-		LDB: u32(b.Dim(1)), LDC: u32(c.Dim(1)), Alpha: scale}
+	s := kernel.MatMul{M: u32(c.Dim(0)), N: u32(c.Dim(1)), K: u32(b.Dim(0)), TransA: flag(trans), LDA: u32(a.Dim(1)),
+		AOff: u32(off),
+		LDB:  u32(b.Dim(1)), LDC: u32(c.Dim(1)), Alpha: scale}
 	r.Run(s, vs(c), vs(a, b))
 }

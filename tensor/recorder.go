@@ -7,8 +7,8 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// A Value is a tensor in a recording. It has no memory of its own until the recording is planned, unless it stands for a
-// Tensor.
+// A Value is a tensor in a recording. It has no memory of its own until the recording is planned, unless it stands for
+// a Tensor.
 type Value struct {
 	Spec
 	tensor *Tensor // the memory it stands for, nil for a temporary

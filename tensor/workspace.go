@@ -69,7 +69,8 @@ func (w *Workspace) Compile(p *Plan, o kernel.CompileOptions) (Program, error) {
 	}
 	l := make([]kernel.Launch, len(p.launches))
 	for i, n := range p.launches {
-		l[i] = kernel.Launch{Sizes: n.sizes, Out: w.ranges(p, n.out), In: w.ranges(p, n.in), Barrier: p.barrier[i], Where: n.where}
+		l[i] = kernel.Launch{Sizes: n.sizes, Out: w.ranges(p, n.out), In: w.ranges(p, n.in), Barrier: p.barrier[i],
+			Where: n.where}
 	}
 	return w.device.Compile(l, o)
 }

@@ -38,7 +38,7 @@ type promptOptions struct {
 func generateCommand() command {
 	return command{
 		name: "generate", brief: "complete a prompt",
-		long: "Answers one prompt (--prompt, --prompt-file), or each line of the standard input. The defaults are those of\n" +
+		long: "Answers one prompt (--prompt, --prompt-file), or each line of the standard input. Defaults are those of\n" +
 			"generation_config.json; its repetition penalty counts with --greedy too, as in transformers, unless\n" +
 			"--repetition-penalty 1 is given. Ctrl-C stops the answer and exits with status 130.",
 		examples: []string{

@@ -10,12 +10,13 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 const module = "github.com/vulora/vulora/"
 
-// arrows is the architecture: what each package may import of this module. A package not in the table may import nothing
-// of it and must be added.
+// arrows is the architecture: what each package may import of this module. A package not in the table may import
+// nothing of it and must be added.
 var arrows = map[string]string{
 	"vk":                            "",
 	"shaders":                       "",
@@ -36,9 +37,13 @@ var arrows = map[string]string{
 	"lora/data":                     "",
 	"lora/peft":                     "",
 	"lora/schedule":                 "",
-	"lora":                          "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel lora/data lora/peft lora/schedule",
-	"cmd/vulora":                    "lora lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile qwen2/strictjson qwen2/tokenizer tensor tensor/kernel cmd/vulora/demodata",
-	"cmd/vulora/demodata":           "",
+	"lora": "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel " +
+		"lora/data lora/peft lora/schedule",
+	"cmd/vulora": "lora lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +
+		"qwen2/strictjson qwen2/tokenizer tensor tensor/kernel cmd/vulora/demodata",
+	"cmd/vulora/demodata": "",
+	"bench":               "tensor tensor/kernel tensor/optest",
+	"qwen2/bnb":           "qwen2/safetensors qwen2/strictjson",
 }
 
 type goPackage struct {
@@ -91,6 +96,26 @@ func TestStaticBuildHasNoCgo(t *testing.T) {
 		if len(p.CgoFiles) > 0 || p.ImportPath == "runtime/cgo" {
 			t.Errorf("the static build contains %s, which needs cgo", p.ImportPath)
 		}
+	}
+}
+
+// A line is at most 120 characters, generated assembly and test data apart.
+func TestLineLength(t *testing.T) {
+	err := filepath.WalkDir(filepath.Join("..", ".."), func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.Contains(".go .c .h .comp .glsl", filepath.Ext(path)) ||
+			filepath.Ext(path) == "" {
+			return err
+		}
+		b, err := os.ReadFile(path)
+		for i, line := range strings.Split(string(b), "\n") {
+			if n := utf8.RuneCountInString(line); n > 120 {
+				t.Errorf("%s:%d: %d characters", path, i+1, n)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -20,8 +20,8 @@ func (m Modules) allLinear() bool { return strings.EqualFold(m.Pattern, AllLinea
 var defaultTargets = []string{"q_proj", "v_proj"}
 
 // Match finds the modules a config targets among the names of a model's linear modules, for instance
-// "model.layers.0.self_attn.q_proj", and keeps their order. unmatched has the targets of a list that no module is named by:
-// PEFT ignores them silently. It follows check_target_module_exists of peft/tuners/tuners_utils.py.
+// "model.layers.0.self_attn.q_proj", and keeps their order. unmatched has the targets of a list that no module is named
+// by: PEFT ignores them silently. It follows check_target_module_exists of peft/tuners/tuners_utils.py.
 //
 // Errors: what [Config.Validate] and [Config.Supported] find, and a config that fits nothing, with the names there are.
 func Match(c *Config, modules []string) (targets, unmatched []string, err error) {

@@ -73,8 +73,9 @@ func (p *parser) config() Config {
 	d := Default()
 	c := Config{
 		BaseModel: p.text("base_model_name_or_path"), Revision: p.text("revision"), TaskType: p.text("task_type"),
-		R: p.int("r", d.R), LoraAlpha: p.number("lora_alpha", d.LoraAlpha), LoraDropout: p.number("lora_dropout", d.LoraDropout),
-		RSLora: p.bool("use_rslora"), Init: p.init(), Bias: Bias(p.text("bias")),
+		R: p.int("r", d.R), LoraAlpha: p.number("lora_alpha", d.LoraAlpha),
+		LoraDropout: p.number("lora_dropout", d.LoraDropout),
+		RSLora:      p.bool("use_rslora"), Init: p.init(), Bias: Bias(p.text("bias")),
 		Targets: p.modules("target_modules"), Excluded: p.modules("exclude_modules"),
 		LayersPattern: p.modules("layers_pattern"),
 	}

@@ -81,8 +81,8 @@ func headerOf(file []byte) ([]byte, error) {
 	return header, nil
 }
 
-// longestArray returns the most values of an array in JSON text, those of arrays in it included, without the memory that
-// decoding takes.
+// longestArray returns the most values of an array in JSON text, those of arrays in it included, without the memory
+// that decoding takes.
 func longestArray(text []byte) int {
 	longest, n, depth := 0, 0, 0
 	inString := false

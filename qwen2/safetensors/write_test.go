@@ -101,7 +101,8 @@ func TestWriteRefuses(t *testing.T) {
 		"too large":                  with(func(x *Tensor) { x.Shape = []int{1 << 30, 1 << 30, 1 << 30, 0} }),
 		`"\xff": not a name`:         with(func(x *Tensor) { x.Name = "\xff" }),
 		`"__metadata__": not a name`: with(func(x *Tensor) { x.Name = "__metadata__" }),
-		"have it twice":              {ok, {Name: "b", DType: "U8", Data: []byte{1}}, {Name: "a", DType: "U8", Data: []byte{1}}},
+		"have it twice": {ok, {Name: "b", DType: "U8", Data: []byte{1}},
+			{Name: "a", DType: "U8", Data: []byte{1}}},
 	} {
 		err := Write(path, tensors, nil)
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), path) {

@@ -1,4 +1,5 @@
-// Package devtest gives tests the devices to run on: the CPU with every instruction set it has, and every Vulkan device.
+// Package devtest gives tests the devices to run on: the CPU with every instruction set it has, and every Vulkan
+// device.
 package devtest
 
 import (

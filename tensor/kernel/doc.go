@@ -3,9 +3,9 @@
 // It knows what a device must be able to do (Device, Buffer, Program), what one launch of a kernel is (Launch), and for
 // every kernel the sizes it is given and the operands it reads and writes. It knows no graph, no plan and no hardware.
 //
-// A kernel is named by the type of its sizes struct. The struct has only uint32 and float32 fields, so that its memory is
-// what a shader sees as push constants. Sizes never change from one run of a program to the next: whatever does (token
-// ids, learning rate, random key) is an operand.
+// A kernel is named by the type of its sizes struct. The struct has only uint32 and float32 fields, so that its memory
+// is what a shader sees as push constants. Sizes never change from one run of a program to the next: whatever does
+// (token ids, learning rate, random key) is an operand.
 //
 // Letters in the contracts: T tokens, C hidden, H heads, K key/value heads (or the inner dimension of a product),
 // D head size, F feed-forward, V vocabulary, R rank. Operands are contiguous and row-major unless a stride is given;

@@ -28,8 +28,8 @@ func (d DType) Bytes(n int64) int64 { return n * dtypeBits[min(d, dtypes-1)] / 8
 // Size returns the bytes of one element, 0 for types of less than a byte.
 func (d DType) Size() int64 { return d.Bytes(1) }
 
-// Quantized reports whether elements are codes that mean something only with a scale: a matrix of them is followed, in a
-// kernel's operands, by its scales. The value of an element is table[code]·scale, in float32, not rounded in between.
+// Quantized reports whether elements are codes that mean something only with a scale: a matrix of them is followed, in
+// a kernel's operands, by its scales. The value of an element is table[code]·scale, in float32, not rounded in between.
 //
 //	NF4, FP4: [N, K], K a multiple of BlockSize, with scales [N, K/BlockSize] f32; tables NF4Values and FP4Values
 //	I8:       [N, K] with scales [N] f32; the value is code·scale

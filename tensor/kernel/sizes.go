@@ -1,15 +1,15 @@
 package kernel
 
-// GatherRows is y[i] = scale·table[index[i]−First] for the rows whose index lies in [First, First+Count), and leaves the
-// other rows of y alone, so that a table larger than one operand can be read in tiles. The tile with First = 0 also
+// GatherRows is y[i] = scale·table[index[i]−First] for the rows whose index lies in [First, First+Count), and leaves
+// the other rows of y alone, so that a table larger than one operand can be read in tiles. The tile with First = 0 also
 // writes zeros to the rows with a negative index. Without the scale operand scale is 1.
 //
 //	out y [Rows, Cols]   in table [Count, Cols] f32|f16|bf16|int8 (and its scales), index [Rows] i32, scale [1] if
 //	Scaled ≠ 0
 type GatherRows struct{ Rows, Cols, First, Count, Scaled uint32 }
 
-// ScatterRows is y[v] = Σ x[i] over the i with index[i] = v, in the order of i: the gradient of GatherRows for its table.
-// Rows with an index outside [0, Count) are dropped.
+// ScatterRows is y[v] = Σ x[i] over the i with index[i] = v, in the order of i: the gradient of GatherRows for its
+// table. Rows with an index outside [0, Count) are dropped.
 //
 //	out y [Count, Cols]   in x [Rows, Cols], index [Rows] i32
 type ScatterRows struct{ Rows, Cols, Count uint32 }
@@ -79,8 +79,8 @@ type RMSNormBackWeight struct{ Rows, Cols uint32 }
 //	out x [T, Stride] in place   in pos [T] i32, table [P, D]
 type RoPE struct{ T, Heads, D, Stride, Inverse uint32 }
 
-// Attention is softmax attention of query t over the keys lo[t] … hi[t]−1, where bounds[t] = (lo, hi); no key gives a row
-// of zeros. Query head h uses key/value head h/(Heads/KVHeads). lse is the logarithm of the sum of the exponentials
+// Attention is softmax attention of query t over the keys lo[t] … hi[t]−1, where bounds[t] = (lo, hi); no key gives a
+// row of zeros. Query head h uses key/value head h/(Heads/KVHeads). lse is the logarithm of the sum of the exponentials
 // of the scaled scores (−inf without a key); it may be read by AttentionBack*.
 //
 //	q[t,h,d] = q[t·QStride + QOff + h·D + d]

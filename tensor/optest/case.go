@@ -41,7 +41,8 @@ func Weight(t tensor.DType, dims ...int) Operand {
 
 // Ints is an operand of int32 numbers.
 func Ints(fill func(i int) int, dims ...int) Operand {
-	return Operand{Spec: tensor.IntsOf(dims...), Fill: func(_ *rand.Rand, i int) float64 { return float64(fill(i)) }, Const: true}
+	return Operand{Spec: tensor.IntsOf(dims...), Fill: func(_ *rand.Rand, i int) float64 { return float64(fill(i)) },
+		Const: true}
 }
 
 // fixed marks an operand as never differentiated.

@@ -11,7 +11,8 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// Check runs c on d, forward and, if the op has a gradient, backward under a random cotangent, and returns what is wrong.
+// Check runs c on d, forward and, if the op has a gradient, backward under a random cotangent, and returns what is
+// wrong.
 func Check(d kernel.Device, c Case) error {
 	k := &check{device: d, c: c, rng: rand.New(rand.NewPCG(1, 2))}
 	defer k.free()

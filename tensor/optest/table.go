@@ -10,7 +10,8 @@ import (
 
 // Table returns a row for every op, at shapes around the tiles of the kernels and never only at their multiples.
 func Table() []Case {
-	t := []Case{add(7, 13), add(64, 64), addBias(), scale(), dropout(), swiglu(3, 5), swiglu(33, 129), rope(5, 3, 8), rope(17, 1, 64)}
+	t := []Case{add(7, 13), add(64, 64), addBias(), scale(), dropout(), swiglu(3, 5), swiglu(33, 129), rope(5, 3, 8),
+		rope(17, 1, 64)}
 	for _, s := range [][2]int{{1, 1}, {3, 11}, {9, 64}, {5, 257}, {40, 896}} {
 		t = append(t, rmsnorm(s[0], s[1]), addRMSNorm(s[0], s[1]))
 	}
@@ -22,23 +23,25 @@ func Table() []Case {
 }
 
 func add(dims ...int) Case {
-	return Case{Name: name("add", dims), Op: tensor.Add{}, In: []Operand{Normal(dims...), Normal(dims...)}, Def: func(x, y [][]float64) {
-		for i := range y[0] {
-			y[0][i] = x[0][i] + x[1][i]
-		}
-	}}
+	return Case{Name: name("add", dims), Op: tensor.Add{}, In: []Operand{Normal(dims...), Normal(dims...)},
+		Def: func(x, y [][]float64) {
+			for i := range y[0] {
+				y[0][i] = x[0][i] + x[1][i]
+			}
+		}}
 }
 
 func addBias() Case {
 	const t, n, off, m = 70, 12, 3, 5
-	return Case{Name: "add_bias", Op: tensor.AddBias{Off: off}, In: []Operand{Normal(t, n), Normal(m)}, Terms: t, Def: func(x, y [][]float64) {
-		for i := range y[0] {
-			y[0][i] = x[0][i]
-			if c := i%n - off; c >= 0 && c < m {
-				y[0][i] += x[1][c]
+	return Case{Name: "add_bias", Op: tensor.AddBias{Off: off}, In: []Operand{Normal(t, n), Normal(m)}, Terms: t,
+		Def: func(x, y [][]float64) {
+			for i := range y[0] {
+				y[0][i] = x[0][i]
+				if c := i%n - off; c >= 0 && c < m {
+					y[0][i] += x[1][c]
+				}
 			}
-		}
-	}}
+		}}
 }
 
 func scale() Case {
@@ -53,14 +56,15 @@ func scale() Case {
 func dropout() Case {
 	const p, site, seed, step = 0.3, 5, 42, 3
 	key := Ints(func(i int) int { return []int{seed, step}[i] }, 2)
-	return Case{Name: "dropout", Op: tensor.Dropout{P: p, Site: site}, In: []Operand{Normal(9, 31), key}, Def: func(x, y [][]float64) {
-		drop := uint32(math.Floor(p * (1 << 32)))
-		for i := range y[0] {
-			if philox(uint32(i), site, seed, step) >= drop {
-				y[0][i] = x[0][i] * float64(float32(1/(1-p)))
+	return Case{Name: "dropout", Op: tensor.Dropout{P: p, Site: site}, In: []Operand{Normal(9, 31), key},
+		Def: func(x, y [][]float64) {
+			drop := uint32(math.Floor(p * (1 << 32)))
+			for i := range y[0] {
+				if philox(uint32(i), site, seed, step) >= drop {
+					y[0][i] = x[0][i] * float64(float32(1/(1-p)))
+				}
 			}
-		}
-	}}
+		}}
 }
 
 // philox is Philox 2x32-10 of Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
@@ -76,19 +80,21 @@ func philox(element, site, seed, step uint32) uint32 {
 }
 
 func swiglu(t, f int) Case {
-	return Case{Name: name("swiglu", []int{t, f}), Op: tensor.SwiGLU{}, In: []Operand{Normal(t, 2*f)}, Terms: 4, Def: func(x, y [][]float64) {
-		for i := range y[0] {
-			a, b := x[0][i/f*2*f+i%f], x[0][i/f*2*f+f+i%f]
-			y[0][i] = a / (1 + math.Exp(-a)) * b
-		}
-	}}
+	return Case{Name: name("swiglu", []int{t, f}), Op: tensor.SwiGLU{}, In: []Operand{Normal(t, 2*f)}, Terms: 4,
+		Def: func(x, y [][]float64) {
+			for i := range y[0] {
+				a, b := x[0][i/f*2*f+i%f], x[0][i/f*2*f+f+i%f]
+				y[0][i] = a / (1 + math.Exp(-a)) * b
+			}
+		}}
 }
 
 func rope(t, heads, d int) Case {
 	const positions = 40
 	n := heads*d + 3 // three columns pass through
 	table := tensor.RoPETable(positions, d, 1e4)
-	angles := Operand{Spec: tensor.Of(positions, d), Const: true, Fill: func(_ *rand.Rand, i int) float64 { return float64(table[i]) }}
+	angles := Operand{Spec: tensor.Of(positions, d), Const: true,
+		Fill: func(_ *rand.Rand, i int) float64 { return float64(table[i]) }}
 	pos := func(i int) int { return (7 * i) % positions }
 	return Case{Name: name("rope", []int{t, heads, d}), Op: tensor.RoPE{Heads: heads, D: d}, Terms: 2,
 		In: []Operand{Normal(t, n), Ints(pos, t), angles}, Def: func(x, y [][]float64) {
@@ -124,8 +130,9 @@ func normalise(x, w, y []float64) {
 }
 
 func rmsnorm(t, c int) Case {
-	return Case{Name: name("rmsnorm", []int{t, c}), Op: tensor.RMSNorm{Eps: eps}, In: []Operand{Normal(t, c), Normal(c)}, Terms: max(t, c),
-		Def: func(x, y [][]float64) { normalise(x[0], x[1], y[0]) },
+	return Case{Name: name("rmsnorm", []int{t, c}), Op: tensor.RMSNorm{Eps: eps}, In: []Operand{Normal(t, c), Normal(c)},
+		Terms: max(t, c),
+		Def:   func(x, y [][]float64) { normalise(x[0], x[1], y[0]) },
 		// With one column the gradient is eps/(x²+eps)^1.5: what is left of two equal terms.
 		Loose: map[bool]float64{true: 1e6, false: 1}[c == 1]}
 }
@@ -142,7 +149,8 @@ func addRMSNorm(t, c int) Case {
 
 func embedding(d tensor.DType, v, c, t int) Case {
 	ids := func(i int) int { return (5*i)%(v+1) - 1 }
-	return Case{Name: fmt.Sprint("embedding ", d, " ", v, " ", c, " ", t), Op: tensor.Embedding{}, In: []Operand{Weight(d, v, c), Ints(ids, t)},
+	return Case{Name: fmt.Sprint("embedding ", d, " ", v, " ", c, " ", t), Op: tensor.Embedding{},
+		In:    []Operand{Weight(d, v, c), Ints(ids, t)},
 		Terms: t, Def: func(x, y [][]float64) {
 			for i := range y[0] {
 				if id := ids(i / c); id >= 0 {

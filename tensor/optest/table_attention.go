@@ -50,7 +50,8 @@ func attention(lengths []int, heads, kv, d int) Case {
 	t, w := len(start), (heads+2*kv)*d
 	bounds := Ints(func(i int) int { return []int{start[i/2], i/2 + 1}[i%2] }, t, 2)
 	users := Ints(func(i int) int { return []int{i / 2, end[i/2]}[i%2] }, t, 2)
-	return Case{Name: fmt.Sprint("attention ", lengths, " ", heads, " ", kv, " ", d), Op: tensor.Attention{Heads: heads, KVHeads: kv, D: d},
+	return Case{Name: fmt.Sprint("attention ", lengths, " ", heads, " ", kv, " ", d),
+		Op: tensor.Attention{Heads: heads, KVHeads: kv, D: d},
 		In: []Operand{Normal(t, w), bounds, users}, Terms: 4 * max(t, d),
 		Def: func(x, y [][]float64) {
 			for i := range t {
@@ -64,7 +65,8 @@ func attention(lengths []int, heads, kv, d int) Case {
 		}}
 }
 
-// cachedAttention continues a cache of s slots by t rows; its definition reads new rows from x, and older ones from the cache.
+// cachedAttention continues a cache of s slots by t rows; its definition reads new rows from x, and older ones from the
+// cache.
 func cachedAttention(t, s, heads, kv, d int) Case {
 	w := (heads + 2*kv) * d
 	slot := func(i int) int { return s - t + i }
@@ -72,7 +74,8 @@ func cachedAttention(t, s, heads, kv, d int) Case {
 		slot = func(int) int { return s - 3 } // with room left
 	}
 	bounds := Ints(func(i int) int { return []int{2, slot(i/2) + 1}[i%2] }, t, 2)
-	return Case{Name: fmt.Sprint("cached attention ", t, " ", s, " ", heads, " ", kv, " ", d), Op: tensor.CachedAttention{Heads: heads, KVHeads: kv, D: d},
+	return Case{Name: fmt.Sprint("cached attention ", t, " ", s, " ", heads, " ", kv, " ", d),
+		Op: tensor.CachedAttention{Heads: heads, KVHeads: kv, D: d},
 		In: []Operand{Normal(t, w), Normal(s, 2*kv*d), Ints(slot, t), bounds}, Terms: 4 * max(s, d),
 		Def: func(x, y [][]float64) {
 			for i := range t {

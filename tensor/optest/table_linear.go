@@ -6,11 +6,12 @@ import (
 	"github.com/vulora/vulora/tensor"
 )
 
-// linears has Linear with every weight type and bias, around the tile edges of the kernels (4, 6, 8, 12, 16, 32, 64) and in
-// the few-rows shapes of decoding, and with adapters.
+// linears has Linear with every weight type and bias, around the tile edges of the kernels (4, 6, 8, 12, 16, 32, 64)
+// and in the few-rows shapes of decoding, and with adapters.
 func linears() []Case {
 	var t []Case
-	for _, s := range [][3]int{{1, 1, 1}, {1, 33, 17}, {2, 7, 64}, {5, 64, 31}, {8, 40, 96}, {12, 32, 64}, {13, 65, 33}, {31, 47, 129}, {65, 97, 70}} {
+	for _, s := range [][3]int{{1, 1, 1}, {1, 33, 17}, {2, 7, 64}, {5, 64, 31}, {8, 40, 96}, {12, 32, 64}, {13, 65, 33},
+		{31, 47, 129}, {65, 97, 70}} {
 		t = append(t, linear(tensor.F32, s[0], s[1], s[2], false), linear(tensor.BF16, s[0], s[1], s[2], true),
 			linear(tensor.F16, s[0], s[1], s[2], true))
 	}
@@ -47,7 +48,8 @@ func product(x, w, y []float64, n, k int) {
 func adapters(t, n, k int, drop float64) Case {
 	parts := []tensor.LowRank{{Off: 0, Scale: 2, Drop: drop, Site: 3}, {Off: n - 9, Scale: 0.5, Drop: drop, Site: 4}}
 	rank, width := []int{4, 3}, []int{11, 9}
-	c := Case{Name: fmt.Sprint("linear with adapters ", t, " ", n, " ", k, " ", drop), Op: tensor.Linear{Adapters: parts}, Terms: 4 * max(t, n, k)}
+	c := Case{Name: fmt.Sprint("linear with adapters ", t, " ", n, " ", k, " ", drop), Op: tensor.Linear{Adapters: parts},
+		Terms: 4 * max(t, n, k)}
 	c.In = []Operand{Normal(t, k), Weight(tensor.BF16, n, k)}
 	const seed, step = 42, 7
 	if drop > 0 {

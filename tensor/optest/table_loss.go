@@ -11,7 +11,8 @@ import (
 // losses has CrossEntropy in one chunk and in several, with rows that are not supervised and with padding.
 func losses() []Case {
 	return []Case{
-		crossEntropy(tensor.F32, 3, 5, 7, 0), crossEntropy(tensor.BF16, 40, 33, 129, 0), crossEntropy(tensor.F16, 150, 8, 70, 64),
+		crossEntropy(tensor.F32, 3, 5, 7, 0), crossEntropy(tensor.BF16, 40, 33, 129, 0),
+		crossEntropy(tensor.F16, 150, 8, 70, 64),
 	}
 }
 
@@ -36,9 +37,11 @@ func crossEntropy(d tensor.DType, t, c, v, chunk int) Case {
 	}
 	const k = 0.037
 	factor := Operand{Spec: tensor.Of(1), Const: true, Fill: func(*rand.Rand, int) float64 { return k }}
-	in := []Operand{Normal(t, c), fixed(Weight(d, v, c)), Ints(func(i int) int { return index[i] }, s), Ints(func(i int) int { return slot[i] }, t),
+	in := []Operand{Normal(t, c), fixed(Weight(d, v, c)), Ints(func(i int) int { return index[i] }, s),
+		Ints(func(i int) int { return slot[i] }, t),
 		Ints(label, s), factor}
-	return Case{Name: fmt.Sprint("cross_entropy ", d, " ", t, " ", c, " ", v, " ", chunk), Op: tensor.CrossEntropy{Chunk: chunk}, In: in,
+	return Case{Name: fmt.Sprint("cross_entropy ", d, " ", t, " ", c, " ", v, " ", chunk),
+		Op: tensor.CrossEntropy{Chunk: chunk}, In: in,
 		Terms: 4 * max(t, c, v), Def: func(x, y [][]float64) {
 			for i, row := range index {
 				if row < 0 {
