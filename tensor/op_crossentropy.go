@@ -48,11 +48,11 @@ func (op CrossEntropy) Forward(r *Recorder, y, x []*Value, need []bool) []*Value
 	for first := 0; first < s; first += chunk {
 		n := min(chunk, s-first)
 		z := r.Temp(Of(n, v))
-		linear(r, z, r.Slice(xs, first, n), w, nil, op.Precision)
+		linear(r, z, r.Slice(xs, first, n), matrix{w: w}, nil, op.Precision)
 		r.Run(kernel.CrossEntropy{Rows: u32(n), Cols: u32(v)}, vs(z, r.Slice(loss, first, n)),
 			vs(r.Slice(labels, first, n), scale))
 		if need[0] {
-			linearBack(r, r.Slice(dxs, first, n), z, w, op.Precision)
+			linearBack(r, r.Slice(dxs, first, n), z, matrix{w: w}, op.Precision)
 		}
 	}
 	r.Run(kernel.Sum{N: u32(s)}, y, vs(loss, scale))

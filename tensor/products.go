@@ -2,31 +2,49 @@ package tensor
 
 import "github.com/vulora/vulora/tensor/kernel"
 
+// A matrix is a weight as kernels take it: values, or codes and their scales.
+type matrix struct{ w, scales *Value }
+
+// rows returns the operands of count rows from first on.
+func (m matrix) rows(r *Recorder, first, count int) []*Value {
+	v := vs(r.Slice(m.w, first, count))
+	if m.scales != nil {
+		v = append(v, r.Slice(m.scales, first, count))
+	}
+	return v
+}
+
+// scalesOf returns the spec of the scales of a quantised matrix.
+func scalesOf(w Spec) Spec {
+	if w.DType == I8 {
+		return Of(w.Dim(0))
+	}
+	return Of(w.Dim(0), w.Dim(1)/kernel.BlockSize)
+}
+
 // linear records y = x·wᵀ + b in tiles of w's rows. b may be nil.
-func linear(r *Recorder, y, x, w, b *Value, precision uint32) {
-	n, k := w.Dim(0), w.Dim(1)
-	step := r.rowsPerOperand(w.Bytes() / int64(n))
+func linear(r *Recorder, y, x *Value, w matrix, b *Value, precision uint32) {
+	n, k := w.w.Dim(0), w.w.Dim(1)
+	step := r.rowsPerOperand(w.w.Bytes() / int64(n))
 	for first := 0; first < n; first += step {
 		count := min(step, n-first)
-		in := vs(x, r.Slice(w, first, count))
+		in := append(vs(x), w.rows(r, first, count)...)
 		if b != nil {
 			in = append(in, r.Slice(b, first, count))
 		}
 		r.Run(kernel.Linear{T: u32(x.Dim(0)), N: u32(count), K: u32(k), YStride: u32(n), YOff: u32(first),
-			Bias:      flag(b != nil),
-			Precision: precision}, vs(y), in)
+			Bias: flag(b != nil), Precision: precision}, vs(y), in)
 	}
 }
 
 // linearBack records dx = dy·w in tiles of w's rows.
-func linearBack(r *Recorder, dx, dy, w *Value, precision uint32) {
-	n, k := w.Dim(0), w.Dim(1)
-	step := r.rowsPerOperand(w.Bytes() / int64(n))
+func linearBack(r *Recorder, dx, dy *Value, w matrix, precision uint32) {
+	n, k := w.w.Dim(0), w.w.Dim(1)
+	step := r.rowsPerOperand(w.w.Bytes() / int64(n))
 	for first := 0; first < n; first += step {
 		count := min(step, n-first)
 		r.Run(kernel.LinearBack{T: u32(dy.Dim(0)), N: u32(count), K: u32(k), YStride: u32(n), YOff: u32(first),
-			Acc:       flag(first > 0),
-			Precision: precision}, vs(dx), vs(dy, r.Slice(w, first, count)))
+			Acc: flag(first > 0), Precision: precision}, vs(dx), append(vs(dy), w.rows(r, first, count)...))
 	}
 }
 
@@ -50,7 +68,6 @@ func product(r *Recorder, c, a, b *Value, transA, transB bool, cOff int, alpha f
 // scale·partᵀ·b with the c.Dim(0) columns from off on.
 func columns(r *Recorder, c, a *Value, off int, b *Value, trans bool, scale float32) {
 	s := kernel.MatMul{M: u32(c.Dim(0)), N: u32(c.Dim(1)), K: u32(b.Dim(0)), TransA: flag(trans), LDA: u32(a.Dim(1)),
-		AOff: u32(off),
-		LDB:  u32(b.Dim(1)), LDC: u32(c.Dim(1)), Alpha: scale}
+		AOff: u32(off), LDB: u32(b.Dim(1)), LDC: u32(c.Dim(1)), Alpha: scale}
 	r.Run(s, vs(c), vs(a, b))
 }

@@ -17,6 +17,9 @@ const (
 	F16  = kernel.F16
 	BF16 = kernel.BF16
 	I32  = kernel.I32
+	NF4  = kernel.NF4
+	FP4  = kernel.FP4
+	I8   = kernel.I8
 )
 
 // A Shape is a list of one to four dimensions, outermost first. It is a value: comparable with ==, usable as a map key.
