@@ -60,6 +60,19 @@ func (j trajectory) config(rows []data.Example) TrainConfig {
 	return c
 }
 
+// A QLoRA run: like a plain one, on a 4-bit base.
+func TestGoldenQLoRATrajectory(t *testing.T) {
+	dir := golden("qlora-trajectory")
+	var about struct{ Checkpoint string }
+	readJSON(t, filepath.Join(dir, "case.json"), &about)
+	var set struct{ Rows []sequence }
+	readJSON(t, filepath.Join(dir, "dataset.json"), &set)
+	devtest.Each(t, func(t *testing.T, d kernel.Device) {
+		m := loadModel(t, d, filepath.Dir(filepath.FromSlash(about.Checkpoint)))
+		goldenRun(t, m, dir, dir, examples(set.Rows))
+	})
+}
+
 func TestGoldenTrainTrajectory(t *testing.T) {
 	dir := golden("train-trajectory")
 	runs, err := filepath.Glob(filepath.Join(dir, "*", "trajectory.json"))

@@ -239,10 +239,23 @@ func refuseVariants(f configFields, layers int) {
 	if p := f.number("attention_dropout", 0, 0, 1); p != 0 {
 		f.fail("attention_dropout", "%g is not supported, want 0", p)
 	}
-	for _, key := range []string{"quantization_config", "text_config", "vision_config"} {
+	refuseQuantization(f)
+	for _, key := range []string{"text_config", "vision_config"} {
 		if f.has(key) {
 			f.fail(key, "not supported")
 		}
+	}
+}
+
+// refuseQuantization accepts bitsandbytes' 4-bit weights only; what they are is read from the tensors.
+func refuseQuantization(f configFields) {
+	var q struct {
+		Method string `json:"quant_method"`
+		Four   bool   `json:"load_in_4bit"`
+	}
+	const key = "quantization_config"
+	if f.decode(key, "an object", &q) && (q.Method != "bitsandbytes" || !q.Four) {
+		f.fail(key, "want quant_method bitsandbytes with load_in_4bit, have quant_method %q", q.Method)
 	}
 }
 

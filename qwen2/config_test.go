@@ -143,7 +143,9 @@ func TestParseConfigRefuses(t *testing.T) {
 		{"mlp_bias", `true`, "mlp_bias: true"},
 		{"use_mrope", `true`, "use_mrope: true"},
 		{"attention_dropout", `0.1`, "attention_dropout: 0.1"},
-		{"quantization_config", `{"quant_method":"gptq"}`, "quantization_config: not supported"},
+		{"quantization_config", `{"quant_method":"gptq"}`, "quantization_config: want quant_method bitsandbytes with load_in_4bit"},
+		{"quantization_config", `{"quant_method":"bitsandbytes","load_in_8bit":true}`, "with load_in_4bit, have"},
+		{"quantization_config", `7`, "quantization_config: want an object"},
 		{"vision_config", `{}`, "vision_config: not supported"},
 		{"torch_dtype", `"float64"`, `torch_dtype: want float32, float16 or bfloat16, have "float64"`},
 		{"dtype", `"int8"`, `dtype: want`},
@@ -193,7 +195,7 @@ func TestParseConfigTellsAllProblems(t *testing.T) {
 		t.Fatal("a config full of faults was accepted")
 	}
 	for _, want := range []string{"8 problems", "hidden_size: ", "vocab_size: ", "hidden_act: ", "use_sliding_window: ",
-		"eos_token_id: ", "rope_scaling.type: ", "rope_scaling.factor: ", "quantization_config: not supported"} {
+		"eos_token_id: ", "rope_scaling.type: ", "rope_scaling.factor: ", "quantization_config: want quant_method"} {
 		if strings.Count(err.Error(), want) != 1 {
 			t.Errorf("want %q once in:\n%v", want, err)
 		}

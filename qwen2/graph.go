@@ -127,10 +127,13 @@ func (g *graph) qkv(t *autograd.Tape, i int, n *autograd.Var) *autograd.Var {
 }
 
 // linear records one fused linear layer with the adapters of the modules that it is made of.
-func (g *graph) linear(t *autograd.Tape, i int, w, bias *tensor.Tensor, x *autograd.Var,
+func (g *graph) linear(t *autograd.Tape, i int, w matrix, bias *tensor.Tensor, x *autograd.Var,
 	modules ...string) *autograd.Var {
-	op := tensor.Linear{Bias: bias != nil, Precision: g.m.Precision}
-	operands := []*autograd.Var{x, t.Const(w)}
+	op := tensor.Linear{Quantized: w.scales != nil, Bias: bias != nil, Precision: g.m.Precision}
+	operands := []*autograd.Var{x, t.Const(w.w)}
+	if w.scales != nil {
+		operands = append(operands, t.Const(w.scales))
+	}
 	if bias != nil {
 		operands = append(operands, t.Const(bias))
 	}

@@ -3,6 +3,7 @@ package qwen2
 import (
 	"fmt"
 
+	"github.com/vulora/vulora/qwen2/bnb"
 	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -27,17 +28,26 @@ type Model struct {
 // layer holds one block's weights. q|k|v and gate|up are one matrix each.
 type layer struct {
 	inputNorm, postNorm *tensor.Tensor // [C]
-	qkv, qkvBias        *tensor.Tensor // [(H+2K)·D, C], [(H+2K)·D]
-	o                   *tensor.Tensor // [C, H·D]
-	gateUp, down        *tensor.Tensor // [2F, C], [C, F]
+	qkv                 matrix         // [(H+2K)·D, C]
+	qkvBias             *tensor.Tensor // [(H+2K)·D]
+	o                   matrix         // [C, H·D]
+	gateUp, down        matrix         // [2F, C], [C, F]
 }
+
+// A matrix is a frozen weight: values, or codes and their scales.
+type matrix struct{ w, scales *tensor.Tensor }
 
 // LoadOptions of Load; the zero value keeps the weights as they are stored.
 type LoadOptions struct {
-	Precision uint32       // see Model
-	Convert   bool         // convert weights to DType
-	DType     tensor.DType // F32, F16 or BF16, if Convert is set
-	Positions int          // longest sequence that will be used; 0 means the model's own limit, at most DefaultPositions
+	// Quantize makes the linear layers of the blocks 4-bit or 8-bit while they are loaded, one matrix at a time; the
+	// embedding, the head and the norms stay as they are. DoubleQuant rounds the scales as bitsandbytes does to store
+	// them in 8 bits; here they are kept in 32. A checkpoint that is quantised already must have neither.
+	Quantize    bnb.Format
+	DoubleQuant bool
+	Precision   uint32       // see Model
+	Convert     bool         // convert weights to DType
+	DType       tensor.DType // F32, F16 or BF16, if Convert is set
+	Positions   int          // longest sequence that will be used; 0 means the model's own limit, at most DefaultPositions
 }
 
 // DefaultPositions bounds the table of rotary angles where LoadOptions does not say how long sequences will be.

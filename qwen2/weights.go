@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unsafe"
 
+	"github.com/vulora/vulora/qwen2/bnb"
 	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -35,8 +36,8 @@ func (m *Model) load(o LoadOptions) error {
 		p := m.layerParts(i)
 		m.layers = append(m.layers, layer{
 			inputNorm: l.vector(p.inputNorm), postNorm: l.vector(p.postNorm),
-			qkv: l.matrix(p.qkv[:]...), qkvBias: l.vector(p.qkvBias[:]...), o: l.matrix(p.o),
-			gateUp: l.matrix(p.gateUp[:]...), down: l.matrix(p.down),
+			qkv: l.linear(p.qkv[:]...), qkvBias: l.vector(p.qkvBias[:]...), o: l.linear(p.o),
+			gateUp: l.linear(p.gateUp[:]...), down: l.linear(p.down),
 		})
 	}
 	if l.err != nil {
@@ -112,6 +113,7 @@ func (m *Model) checkTensors() error {
 		m.params += n
 		t, ok := m.files.Tensor(p.name)
 		switch {
+		case bnb.Quantized(m.files.Tensor, p.name): // its parts are checked when it is decoded
 		case !ok:
 			bad = append(bad, fmt.Sprintf("%s: want %v, have no such tensor", p.name, p.shape))
 		case !slices.Equal(t.Shape, p.shape):

@@ -26,8 +26,9 @@ func bench(
 			b.Cleanup(m.Free)
 			r[i].Buffer = m
 			data := m.(*buffer).data
+			size := int(max(1, r[i].DType.Size()))
 			for j := range data { // 2⁻⁷ … 2⁷ with any sign in every type
-				if data[j] = byte(j*37 + j>>8); j%int(r[i].DType.Size()) == int(r[i].DType.Size())-1 {
+				if data[j] = byte(j*37 + j>>8); j%size == size-1 {
 					data[j] = data[j]&0x83 | 0x3c
 				}
 			}
@@ -66,7 +67,7 @@ func report(b *testing.B, start, flops, bytes float64) {
 }
 
 func span(t kernel.DType, n uint32) kernel.Range {
-	return kernel.Range{Bytes: int64(n) * t.Size(), DType: t}
+	return kernel.Range{Bytes: t.Bytes(int64(n)), DType: t}
 }
 
 func BenchmarkLinear(b *testing.B) {
@@ -75,23 +76,29 @@ func BenchmarkLinear(b *testing.B) {
 			if shape.N*T > 1<<25 {
 				continue // the head is only used in chunks
 			}
-			for _, dt := range []kernel.DType{kernel.BF16, kernel.F32} {
+			for _, dt := range []kernel.DType{kernel.BF16, kernel.F32, kernel.NF4, kernel.I8} {
 				for _, isa := range ISAs()[:1] {
 					n, k := shape.N, shape.K
 					flops := 2 * float64(T) * float64(n) * float64(k)
-					x, y, w := span(kernel.F32, T*k), span(kernel.F32, T*n), span(dt, n*k)
+					x, y, w := span(kernel.F32, T*k), span(kernel.F32, T*n), []kernel.Range{span(dt, n*k)}
+					switch dt {
+					case kernel.NF4:
+						w = append(w, span(kernel.F32, n*k/kernel.BlockSize))
+					case kernel.I8:
+						w = append(w, span(kernel.F32, n))
+					}
 					axes := fmt.Sprintf("/T=%d/N=%d/K=%d/dtype=%v/isa=%s", T, n, k, dt, isa)
 					o := Options{ISA: isa, Threads: benchThreads}
 					b.Run("op=linear"+axes, func(b *testing.B) {
-						bench(b, o, kernel.Linear{T: T, N: n, K: k, YStride: n}, flops, float64(w.Bytes),
-							[]kernel.Range{y}, []kernel.Range{x, w})
+						bench(b, o, kernel.Linear{T: T, N: n, K: k, YStride: n}, flops, float64(w[0].Bytes),
+							[]kernel.Range{y}, append([]kernel.Range{x}, w...))
 					})
 					if T < 128 {
 						continue
 					}
 					b.Run("op=linear_back"+axes, func(b *testing.B) {
-						bench(b, o, kernel.LinearBack{T: T, N: n, K: k, YStride: n}, flops, float64(w.Bytes),
-							[]kernel.Range{x}, []kernel.Range{y, w})
+						bench(b, o, kernel.LinearBack{T: T, N: n, K: k, YStride: n}, flops, float64(w[0].Bytes),
+							[]kernel.Range{x}, append([]kernel.Range{y}, w...))
 					})
 				}
 			}

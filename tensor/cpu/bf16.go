@@ -43,7 +43,8 @@ func (s pairs) pack(v *isa, panel unsafe.Pointer, k0, k, n0, n int) {
 	}
 }
 
-// pairable says whether a product may and should be one of bfloat16 pairs.
+// pairable says whether a product may and should be one of bfloat16 pairs. Codes are always multiplied as float32:
+// their values are not bfloat16.
 func (b *builder) pairable(precision uint32, w weight) bool {
 	return precision == kernel.RoundBF16 && b.p.d.bf16 && w.dtype == kernel.BF16
 }

@@ -72,7 +72,7 @@ func (b *builder) raw(name string, r kernel.Range, n uint64, t kernel.DType) uns
 		b.fail("%s: want %v, had %v", name, t, r.DType)
 		return nil
 	}
-	if n > maxAlloc || r.Bytes < int64(n)*t.Size() {
+	if n > maxAlloc || r.Bytes < t.Bytes(int64(n)) {
 		b.fail("%s: want %d elements of %v, had %d bytes", name, n, t, r.Bytes)
 		return nil
 	}
@@ -121,25 +121,54 @@ func (b *builder) i32(name string, r kernel.Range, n uint64) []int32 {
 
 // A weight is a row-major matrix in its stored type.
 type weight struct {
-	p     unsafe.Pointer
-	dtype kernel.DType // F32, F16 or BF16
-	ld    int          // elements from one row to the next
+	p      unsafe.Pointer
+	dtype  kernel.DType   // F32, F16, BF16, NF4, FP4 or I8
+	ld     int            // elements from one row to the next
+	scales unsafe.Pointer // of codes: float32
+	blocks int            // scales from one row to the next
 }
 
-// at returns the address of element (row, col), nil in an empty matrix.
+// at returns the address of element (row, col), nil in an empty matrix. The column of a code of 4 bits is even.
 func (w weight) at(row, col int) unsafe.Pointer {
 	if w.p == nil {
 		return nil
 	}
-	return unsafe.Add(w.p, (row*w.ld+col)*int(w.dtype.Size()))
+	return unsafe.Add(w.p, w.dtype.Bytes(int64(row*w.ld+col)))
 }
 
-func (b *builder) weight(name string, r kernel.Range, rows, cols uint32) weight {
-	if r.DType != kernel.F32 && r.DType != kernel.F16 && r.DType != kernel.BF16 {
-		b.fail("%s: want f32, f16 or bf16, had %v", name, r.DType)
+// weight returns the matrix whose operands begin with in[0]; scales follow codes.
+func (b *builder) weight(name string, in []kernel.Range, rows, cols uint32) weight {
+	t := in[0].DType
+	switch t {
+	case kernel.F32, kernel.F16, kernel.BF16, kernel.I8:
+	case kernel.NF4, kernel.FP4:
+		if cols%kernel.BlockSize != 0 {
+			b.fail("%s: want rows of a multiple of %d codes, had %d", name, kernel.BlockSize, cols)
+		}
+	default:
+		b.fail("%s: want f32, f16, bf16, nf4, fp4 or int8, had %v", name, t)
+	}
+	if b.err != nil {
 		return weight{}
 	}
-	return weight{b.raw(name, r, times(rows, cols), r.DType), r.DType, int(cols)}
+	w := weight{p: b.raw(name, in[0], times(rows, cols), t), dtype: t, ld: int(cols)}
+	if t.Quantized() {
+		blocks := uint32(1)
+		if t != kernel.I8 {
+			blocks = cols / kernel.BlockSize
+		}
+		w.blocks = int(blocks)
+		w.scales = address(b.f32(name+"'s scales", in[1], times(rows, blocks)), 0)
+	}
+	return w
+}
+
+// scales is the number of operands that follow input i as its scales.
+func (b *builder) scales(i int) int {
+	if i < len(b.l.In) && b.l.In[i].DType.Quantized() {
+		return 1
+	}
+	return 0
 }
 
 // kernel builds the launch's closure.

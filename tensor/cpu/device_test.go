@@ -22,7 +22,7 @@ func open(t testing.TB, o Options) *Device {
 // put allocates memory with the contents of o.
 func put(t testing.TB, d *Device, o operand) kernel.Range {
 	t.Helper()
-	r := kernel.Range{Bytes: int64(o.n) * o.dtype.Size(), DType: o.dtype}
+	r := kernel.Range{Bytes: o.dtype.Bytes(int64(o.n)), DType: o.dtype}
 	data := make([]byte, r.Bytes)
 	o.encode(data)
 	b, err := d.Alloc(r.Bytes, kernel.Activations)

@@ -10,7 +10,8 @@
 //
 // Matrix products never see a weight as a matrix of float32. A block of the stored weight, whatever its type, is
 // expanded into panels that stay in the second-level cache and are used by every row of the activations (pack.go,
-// product.go).
+// product.go). Codes of quantised weights (codes.go) are read where they lie, too: for a few rows of activations as
+// often as there are rows, without any panels.
 //
 // No sum is ever divided between workers. Their number decides only which elements of a result are computed together:
 // the same inputs give the same bits with any number of threads.

@@ -38,8 +38,8 @@
 	VADDPS       Z27, P, P; \
 	VSCALEFPS    N, P, X
 
-// Numbers below 2⁻¹²⁶ count as zero while a loop with an exponential runs: masked scores would make them by the thousand,
-// and each costs as much as ten vectors. MXCSR is put back.
+// Numbers below 2⁻¹²⁶ count as zero while a loop with an exponential runs: masked scores would make them by the
+// thousand, and each costs as much as ten vectors. MXCSR is put back.
 #define FLUSH \
 	STMXCSR saved-4(SP); \
 	MOVL    saved-4(SP), AX; \

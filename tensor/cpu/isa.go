@@ -20,8 +20,8 @@ type (
 // Slices of one call have the same length. Reductions have an order that depends on nothing but that length.
 type isa struct {
 	name, title string
-	mr, nr      int // rows and columns of a tile; nr is a multiple of 16, or 4 in plain Go
-	kc, nc      int // inner length and columns of a block of panels that stays in the second-level cache
+	mr, nr      int // rows and columns of a tile; nr is 16 or 32
+	kc, nc      int // inner length (whole blocks of codes) and columns of panels that stay in the second-level cache
 
 	// tile computes c[i, j] = alpha·Σk a(i,k)·panel[k, j], plus what c held if acc, for rows ≤ mr and j < nr. a(i,k) lies
 	// rs·i + cs·k elements after a, c[i, j] lies ldc·i + j after c.
@@ -33,6 +33,9 @@ type isa struct {
 	products [kernel.I32]productsFunc
 	// widen converts len(dst) elements to float32.
 	widen [kernel.I32]widenFunc
+
+	// codes are what packCols, packRows, products and widen are for NF4, FP4 and I8.
+	codes [3]codes
 
 	dot      func(a, b []float32) float32               // Σ a·b
 	dot3     func(a, b, c []float32) float32            // Σ a·b·c

@@ -3,6 +3,7 @@ package cpu
 import (
 	"unsafe"
 
+	"github.com/vulora/vulora/tensor/kernel"
 	"golang.org/x/sys/cpu"
 )
 
@@ -40,6 +41,7 @@ var avx512 = (&loops{
 		products(products4F32AVX512, 16, f32Value), products(products4F16AVX512, 16, f16Value),
 		products(products4BF16AVX512, 16, bf16Value),
 	},
+	codes: [...]codes{codes512(&kernel.NF4Values), codes512(&kernel.FP4Values), bytes512},
 })
 
 var avx512BF16 = &bf16ISA{
@@ -69,6 +71,7 @@ var avx2 = (&loops{
 		products(products4F32AVX2, 8, f32Value), products(products4F16AVX2, 8, f16Value),
 		products(products4BF16AVX2, 8, bf16Value),
 	},
+	codes: [...]codes{codes256(&kernel.NF4Values), codes256(&kernel.FP4Values), bytes256},
 })
 
 type asmTile = func(k int, a unsafe.Pointer, rs, cs int, panel, c unsafe.Pointer, ldc int, alpha float32, acc bool)
@@ -118,12 +121,7 @@ func columns512[E float32 | uint16](
 		groups := k * size / 16
 		done, quads := groups*16/size, n&^3
 		for j := 0; j < quads && groups > 0; j += lanes {
-			var o [4]int
-			for q := range o {
-				if j+4*q < quads {
-					o[q] = 4 * q * ld * size
-				}
-			}
+			o := quadOffsets(quads-j, ld*size)
 			asm(unsafe.Add(panel, j*4), unsafe.Add(src, j*ld*size), ld*size, groups, o[1], o[2], o[3])
 		}
 		scatter(panel, src, nr, ld, done, k, 0, quads, value)
@@ -196,12 +194,7 @@ func pairColumns(panel, src unsafe.Pointer, ld, k, n int) {
 // columns512Words transposes groups of four words of as many rows as come in fours.
 func columns512Words(panel, src unsafe.Pointer, ld, groups, n int) {
 	for j := 0; j < n&^3 && groups > 0; j += 16 {
-		var o [4]int
-		for q := range o {
-			if j+4*q < n&^3 {
-				o[q] = 4 * q * ld * 2
-			}
-		}
+		o := quadOffsets(n&^3-j, ld*2)
 		columnsWordsAVX512(unsafe.Add(panel, j*4), unsafe.Add(src, j*ld*2), ld*2, groups, o[1], o[2], o[3])
 	}
 }

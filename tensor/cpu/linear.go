@@ -10,17 +10,18 @@ import (
 const fewRows = 4
 
 func linear(b *builder, s kernel.Linear) func() {
-	b.want(1, 2+int(min(s.Bias, 1)))
+	scales := b.scales(1)
+	b.want(1, 2+scales+int(min(s.Bias, 1)))
 	if b.err != nil {
 		return nil
 	}
 	b.inside("y", uint64(s.N), s.YOff, s.YStride)
 	y := b.f32("y", b.l.Out[0], strided(s.T, s.N, s.YStride, s.YOff))
 	x := b.f32("x", b.l.In[0], times(s.T, s.K))
-	w := b.weight("w", b.l.In[1], s.N, s.K)
+	w := b.weight("w", b.l.In[1:], s.N, s.K)
 	var bias []float32
 	if s.Bias != 0 {
-		bias = b.f32("b", b.l.In[2], uint64(s.N))
+		bias = b.f32("b", b.l.In[2+scales], uint64(s.N))
 	}
 	if !b.ok() {
 		return nil
@@ -46,14 +47,15 @@ func linear(b *builder, s kernel.Linear) func() {
 func (b *builder) vectors(s kernel.Linear, y, x []float32, w weight, bias []float32) func() {
 	const group = 16 // rows of w that stay in cache from one row of x to the next
 	const block = 4 * group
-	products, pool := b.v.products[w.dtype], b.p.d.pool
+	pool := b.p.d.pool
 	t, n, k, stride, off := int(s.T), int(s.N), int(s.K), int(s.YStride), int(s.YOff)
+	multiply, before := b.multiplier(x, w, t, k)
 	item := func(i int, _ *worker) {
 		for n0 := i * block; n0 < min(n, (i+1)*block); n0 += group {
 			n1 := min(n, n0+group)
 			for r := range t {
 				out := y[r*stride+off+n0 : r*stride+off+n1]
-				products(out, w.at(n0, 0), k, x[r*k:(r+1)*k])
+				multiply(out, n0, r)
 				if bias != nil {
 					for j, v := range bias[n0:n1] {
 						out[j] += v
@@ -62,18 +64,43 @@ func (b *builder) vectors(s kernel.Linear, y, x []float32, w weight, bias []floa
 			}
 		}
 	}
-	return func() { pool.each((n+block-1)/block, item) }
+	return func() {
+		if before != nil {
+			before()
+		}
+		pool.each((n+block-1)/block, item)
+	}
+}
+
+// multiplier returns a function that multiplies rows n0 … n0+len(y)−1 of w by row r of x, and what has to run before.
+func (b *builder) multiplier(x []float32, w weight, t, k int) (multiply func(y []float32, n0, r int), before func()) {
+	if !w.dtype.Quantized() {
+		products := b.v.products[w.dtype]
+		return func(y []float32, n0, r int) { products(y, w.at(n0, 0), k, x[r*k:(r+1)*k]) }, nil
+	}
+	c, d := b.v.codesOf(w.dtype), b.p.d
+	if c.arrange == nil {
+		return func(y []float32, n0, r int) { c.products(y, w.from(n0, 0), x[r*k:(r+1)*k]) }, nil
+	}
+	room := (k + c.group - 1) / c.group * c.group
+	b.shared = max(b.shared, t*room)
+	before = func() {
+		for r := range t {
+			c.arrange(d.shared[r*room:(r+1)*room], x[r*k:(r+1)*k])
+		}
+	}
+	return func(y []float32, n0, r int) { c.products(y, w.from(n0, 0), d.shared[r*room:][:k]) }, before
 }
 
 func linearBack(b *builder, s kernel.LinearBack) func() {
-	b.want(1, 2)
+	b.want(1, 2+b.scales(1))
 	if b.err != nil {
 		return nil
 	}
 	b.inside("dy", uint64(s.N), s.YOff, s.YStride)
 	dx := b.f32("dx", b.l.Out[0], times(s.T, s.K))
 	dy := b.f32("dy", b.l.In[0], strided(s.T, s.N, s.YStride, s.YOff))
-	w := b.weight("w", b.l.In[1], s.N, s.K)
+	w := b.weight("w", b.l.In[1:], s.N, s.K)
 	if !b.ok() {
 		return nil
 	}

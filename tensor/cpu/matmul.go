@@ -35,8 +35,8 @@ func matMul(b *builder, s kernel.MatMul) func() {
 	if s.M == 0 || s.N == 0 {
 		return func() {}
 	}
-	aw := weight{address(x, int(s.AOff)), kernel.F32, int(s.LDA)}
-	bw := weight{address(y, int(s.BOff)), kernel.F32, int(s.LDB)}
+	aw := weight{p: address(x, int(s.AOff)), dtype: kernel.F32, ld: int(s.LDA)}
+	bw := weight{p: address(y, int(s.BOff)), dtype: kernel.F32, ld: int(s.LDB)}
 	aTrans, bTrans := s.TransA != 0, s.TransB != 0
 	if p.flip = s.N < s.M && (aTrans || s.N <= 16); p.flip {
 		// cᵀ = bᵀ·aᵀ

@@ -15,14 +15,22 @@ type source interface {
 type columns struct{ weight }
 
 func (s columns) pack(v *isa, panel unsafe.Pointer, k0, k, n0, n int) {
-	v.packCols[s.dtype](panel, s.at(n0, k0), s.ld, k, n)
+	if s.dtype.Quantized() {
+		v.codesOf(s.dtype).packCols(panel, s.from(n0, k0), k, n)
+	} else {
+		v.packCols[s.dtype](panel, s.at(n0, k0), s.ld, k, n)
+	}
 }
 
 // rows is a source stored as it is: the w of dy·w.
 type rows struct{ weight }
 
 func (s rows) pack(v *isa, panel unsafe.Pointer, k0, k, n0, n int) {
-	v.packRows[s.dtype](panel, s.at(k0, n0), s.ld, k, n)
+	if s.dtype.Quantized() {
+		v.codesOf(s.dtype).packRows(panel, s.from(k0, n0), k, n)
+	} else {
+		v.packRows[s.dtype](panel, s.at(k0, n0), s.ld, k, n)
+	}
 }
 
 // address is &x[i] without a bounds check, for operands that were checked when the launch was built. It is nil if x

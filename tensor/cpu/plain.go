@@ -4,6 +4,7 @@ import (
 	"math"
 	"unsafe"
 
+	"github.com/vulora/vulora/tensor/kernel"
 	"github.com/x448/float16"
 )
 
@@ -16,6 +17,10 @@ var plain = &isa{
 	packRows: [...]packFunc{packRowsPlain(f32Value), packRowsPlain(f16Value), packRowsPlain(bf16Value)},
 	products: [...]productsFunc{productsPlain(f32Value), productsPlain(f16Value), productsPlain(bf16Value)},
 	widen:    [...]widenFunc{widenPlain(f32Value), widenPlain(f16Value), widenPlain(bf16Value)},
+	codes: [...]codes{
+		plainCodes(code4(&kernel.NF4Values), kernel.BlockSize), plainCodes(code4(&kernel.FP4Values), kernel.BlockSize),
+		plainCodes(code8, wholeRow),
+	},
 	dot:      dotPlain,
 	dot3:     dot3Plain,
 	largest:  largestPlain,

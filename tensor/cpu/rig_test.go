@@ -36,6 +36,31 @@ func blank(n int) operand                   { return operand{kernel.F32, n, nil}
 func blankAs(t kernel.DType, n int) operand { return operand{t, n, nil} }
 func (o operand) as(t kernel.DType) operand { return operand{t, o.n, o.values} }
 func random(r *rand.Rand, n int) operand    { return between(r, n, -1, 1) }
+
+// weights is a random matrix in a stored type with its scales, if it has some; values are below 1. Some scales are
+// zero or negative.
+func weights(r *rand.Rand, t kernel.DType, rows, cols int) []operand {
+	if !t.Quantized() {
+		return []operand{random(r, rows*cols).as(t)}
+	}
+	o := operand{t, rows * cols, make([]float64, rows*cols)}
+	blocks, largest := rows, 1.0
+	if t == kernel.I8 {
+		largest = 1.0 / 127
+		for i := range o.values {
+			o.values[i] = float64(r.IntN(255) - 127)
+		}
+	} else {
+		blocks = rows * cols / kernel.BlockSize
+		for i := range o.values {
+			o.values[i] = float64(r.IntN(16))
+		}
+	}
+	scales := between(r, blocks, -0.2*largest, largest)
+	scales.values[blocks/2] = 0
+	return []operand{o, scales}
+}
+
 func between(r *rand.Rand, n int, lo, hi float64) operand {
 	v := make([]float64, n)
 	for i := range v {
@@ -47,11 +72,21 @@ func between(r *rand.Rand, n int, lo, hi float64) operand {
 // encode stores the operand and rounds its values to what was stored.
 func (o operand) encode(b []byte) []float64 {
 	got := make([]float64, o.n)
+	if o.dtype == kernel.NF4 || o.dtype == kernel.FP4 {
+		clear(b[:o.n/2])
+	}
 	for i := range o.n {
 		switch {
 		case o.values == nil:
 			binary.LittleEndian.PutUint32(b[4*i:], poison)
 			got[i] = math.NaN()
+		case o.dtype == kernel.NF4 || o.dtype == kernel.FP4:
+			b[i/2] |= byte(o.values[i]) << (4 * (1 - i%2))
+			got[i] = float64(map[kernel.DType][16]float32{
+				kernel.NF4: kernel.NF4Values, kernel.FP4: kernel.FP4Values}[o.dtype][int(o.values[i])])
+		case o.dtype == kernel.I8:
+			b[i] = byte(int8(o.values[i]))
+			got[i] = o.values[i]
 		case o.dtype == kernel.I32:
 			binary.LittleEndian.PutUint32(b[4*i:], uint32(int64(o.values[i])))
 			got[i] = o.values[i]
@@ -90,7 +125,7 @@ type placed struct {
 }
 
 func place(t testing.TB, o operand) placed {
-	n := o.n * int(o.dtype.Size())
+	n := int(o.dtype.Bytes(int64(o.n)))
 	w := guarded(t, front+n)
 	for i := range front {
 		w[i] = sentinel
@@ -184,8 +219,17 @@ func (c *trial) expected(out, in []placed) [][]float64 {
 	for _, p := range out {
 		want = append(want, append([]float64{}, p.init...))
 	}
-	for _, p := range in {
-		args = append(args, p.init)
+	for i := 0; i < len(in); i++ {
+		values := in[i].init
+		if c.in[i].dtype.Quantized() {
+			codes, scales := values, in[i+1].init
+			values = make([]float64, len(codes))
+			for j, x := range codes {
+				values[j] = x * scales[j/(len(codes)/len(scales))]
+			}
+			i++
+		}
+		args = append(args, values)
 	}
 	define(c.sizes, want, args)
 	return want

@@ -5,16 +5,20 @@ import (
 )
 
 func gatherRows(b *builder, s kernel.GatherRows) func() {
-	b.want(1, 2+int(min(s.Scaled, 1)))
+	scales := b.scales(0)
+	b.want(1, 2+scales+int(min(s.Scaled, 1)))
 	if b.err != nil {
 		return nil
 	}
 	y := b.f32("y", b.l.Out[0], times(s.Rows, s.Cols))
-	table := b.weight("table", b.l.In[0], s.Count, s.Cols)
-	index := b.i32("index", b.l.In[1], uint64(s.Rows))
+	if t := b.l.In[0].DType; t == kernel.NF4 || t == kernel.FP4 {
+		b.fail("table: want f32, f16, bf16 or int8, had %v", t)
+	}
+	table := b.weight("table", b.l.In, s.Count, s.Cols)
+	index := b.i32("index", b.l.In[1+scales], uint64(s.Rows))
 	var factor []float32
 	if s.Scaled != 0 {
-		factor = b.f32("scale", b.l.In[2], 1)
+		factor = b.f32("scale", b.l.In[2+scales], 1)
 	}
 	if !b.ok() {
 		return nil
@@ -26,12 +30,22 @@ func gatherRows(b *builder, s kernel.GatherRows) func() {
 		case at < 0 && s.First == 0:
 			clear(out)
 		case at >= int64(s.First) && at < int64(s.First)+int64(s.Count):
-			v.widen[table.dtype](out, table.at(int(at-int64(s.First)), 0))
+			v.tableRow(out, table, int(at-int64(s.First)))
 			if factor != nil {
 				v.scale(out, factor[0])
 			}
 		}
 	})
+}
+
+// tableRow writes one row of a table as float32.
+func (v *isa) tableRow(out []float32, table weight, row int) {
+	if !table.dtype.Quantized() {
+		v.widen[table.dtype](out, table.at(row, 0))
+		return
+	}
+	v.codesOf(table.dtype).widen(out, table.at(row, 0))
+	v.scale(out, table.scale(row, 0))
 }
 
 // scatterRows gives each item a block of the table, which looks through all indices.

@@ -3,7 +3,8 @@
 // A tile of float32 for AVX2 and FMA: rows of c, 16 columns wide, stay in registers while k runs.
 //
 // CX steps left; SI, R9, R10, R11 rows 0, 3, 6, 9 of a; R8 bytes between rows, R12 between steps; DI panel; DX c, R13
-// bytes between its rows. Y0 … Y11 sums, two a row; Y12, Y13 elements of a; Y14, Y15 a row of the panel, then Y14 alpha.
+// bytes between its rows. Y0 … Y11 sums, two a row; Y12, Y13 elements of a; Y14, Y15 a row of the panel, then Y14
+// alpha.
 
 #define PANEL \
 	VMOVUPS (DI), Y14; \
@@ -14,7 +15,8 @@
 	VFMADD231PS  Y14, X, S0; \
 	VFMADD231PS  Y15, X, S1
 
-// Numbers below 2⁻¹²⁶ count as zero while a tile runs: a single one costs as much as a hundred steps. MXCSR is put back.
+// Numbers below 2⁻¹²⁶ count as zero while a tile runs: a single one costs as much as a hundred steps. MXCSR is put
+// back.
 #define FLUSH \
 	STMXCSR saved-4(SP); \
 	MOVL    saved-4(SP), AX; \

@@ -14,7 +14,8 @@
 	VFMADD231PS  Z30, X, S0; \
 	VFMADD231PS  Z31, X, S1
 
-// Numbers below 2⁻¹²⁶ count as zero while a tile runs: a single one costs as much as a hundred steps. MXCSR is put back.
+// Numbers below 2⁻¹²⁶ count as zero while a tile runs: a single one costs as much as a hundred steps. MXCSR is put
+// back.
 #define FLUSH \
 	STMXCSR saved-4(SP); \
 	MOVL    saved-4(SP), AX; \

@@ -49,7 +49,8 @@
 	BYTE $0x62; BYTE $0x82; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xf6; \
 	BYTE $0x62; BYTE $0x82; BYTE $0x26; BYTE $0x40; BYTE $0x52; BYTE $0xff
 
-// Numbers below 2⁻¹²⁶ count as zero while a tile runs: a single one costs as much as a hundred steps. MXCSR is put back.
+// Numbers below 2⁻¹²⁶ count as zero while a tile runs: a single one costs as much as a hundred steps. MXCSR is put
+// back.
 #define FLUSH \
 	STMXCSR saved-4(SP); \
 	MOVL    saved-4(SP), AX; \
