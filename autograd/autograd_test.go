@@ -17,6 +17,7 @@ type net struct {
 	x, y   *tensor.Tensor
 	one    *tensor.Tensor
 	blocks []block
+	frozen int // the first blocks, which have no adapter
 }
 
 type block struct{ norm, up, down, a, b *tensor.Tensor }
@@ -53,10 +54,15 @@ func newNet(t *testing.T, d kernel.Device, blocks int) *net {
 func (n *net) record(r *tensor.Recorder, recompute bool, grads map[*tensor.Tensor]*tensor.Tensor) *Tape {
 	t := NewTape(r)
 	x := t.Const(n.x)
-	for _, b := range n.blocks {
+	for i, b := range n.blocks {
 		f := func(t *Tape, x []*Var) []*Var {
 			h := t.Apply(tensor.RMSNorm{Eps: 1e-6}, x[0], t.Const(b.norm))
-			up := t.Apply(tensor.Linear{Adapters: []tensor.LowRank{{Scale: 2}}}, h, t.Const(b.up), t.Param(b.a), t.Param(b.b))
+			op, operands := tensor.Linear{}, []*Var{h, t.Const(b.up)}
+			if i >= n.frozen {
+				op.Adapters = []tensor.LowRank{{Scale: 2}}
+				operands = append(operands, t.Param(b.a), t.Param(b.b))
+			}
+			up := t.Apply(op, operands...)
 			down := t.Apply(tensor.Linear{}, t.Apply(tensor.SwiGLU{}, up), t.Const(b.down))
 			return []*Var{t.Apply(tensor.Add{}, x[0], down)}
 		}
@@ -80,7 +86,7 @@ func (n *net) record(r *tensor.Recorder, recompute bool, grads map[*tensor.Tenso
 }
 
 func (n *net) params() (all []*tensor.Tensor) {
-	for _, b := range n.blocks {
+	for _, b := range n.blocks[n.frozen:] {
 		all = append(all, b.a, b.b)
 	}
 	return all
@@ -183,7 +189,7 @@ func TestChainRule(t *testing.T) {
 			if err := p.WriteFloats(old); err != nil {
 				t.Fatal(err)
 			}
-			if math.Abs(got-want) > 1e-2*(1+math.Abs(want)) {
+			if !(math.Abs(got-want) <= 1e-2*(1+math.Abs(want))) {
 				t.Errorf("parameter %d: central difference %v, gradient %v", i, got, want)
 			}
 		}
@@ -242,11 +248,26 @@ func TestFrozen(t *testing.T) {
 	n := newNet(t, d, 2)
 	r := tensor.NewRecorder(d)
 	tape := n.record(r, false, nil)
+	if r.Err() != nil {
+		t.Fatal(r.Err())
+	}
+	if g := tape.Grad(tape.Param(n.blocks[0].a)); g == nil {
+		t.Error("a parameter has no gradient")
+	}
 	if g := tape.Grad(tape.Const(n.blocks[1].up)); g != nil {
 		t.Error("a frozen weight has a gradient")
 	}
 	if g := tape.Grad(tape.Const(n.x)); g != nil {
 		t.Error("the input has a gradient")
+	}
+	_, one, _ := newNet(t, d, 1).gradients(t, false)
+	_, two, _ := n.gradients(t, false)
+	deep := newNet(t, d, 2)
+	deep.frozen = 1
+	_, half, _ := deep.gradients(t, false)
+	if forward := 6; half != one+forward { // rmsnorm, two products, swiglu, a copy and the addition to it
+		t.Errorf("a block below the adapters adds %d launches, want its %d of the forward pass; with one it adds %d",
+			half-one, forward, two-one)
 	}
 }
 

@@ -29,7 +29,7 @@ type Choice struct {
 }
 
 // rank orders kinds of devices for Open("auto"): the highest wins. Zero is never taken unless named.
-var rank = map[string]int{"discrete": 3, "integrated": 2, "cpu": 1}
+var rank = map[string]int{"discrete": 4, "virtual": 3, "integrated": 2, "cpu": 1}
 
 // Devices lists the devices of this machine, the CPU last. The note says why there are no Vulkan devices, if so.
 func Devices() (all []Choice, note string) {

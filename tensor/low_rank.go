@@ -25,7 +25,8 @@ func (op Linear) drops() bool {
 
 func (p LowRank) check(k, n int, a, b Spec) error {
 	if a.Rank() != 2 || b.Rank() != 2 || a.Dim(1) != k || a.Dim(0) != b.Dim(1) || p.Off < 0 || p.Off+b.Dim(0) > n {
-		return fmt.Errorf("linear: want an adapter a [R, %d] and b [M, R] with M at most %d, have %v and %v", k, n-p.Off, a, b)
+		return fmt.Errorf("linear: want an adapter a [R, %d] and b [M, R] with M at most %d, have %v and %v", k, n-p.Off, a,
+			b)
 	}
 	if p.Drop < 0 || p.Drop >= 1 {
 		return fmt.Errorf("linear: want a dropout in [0, 1), have %v", p.Drop)

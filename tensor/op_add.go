@@ -31,7 +31,8 @@ func (Add) Backward(_ *Recorder, dy, _ []*Value, _ []bool) []*Value { return vs(
 type AddBias struct{ Off int }
 
 func (op AddBias) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 2 || x[0].Rank() != 2 || x[1].Rank() != 1 || op.Off < 0 || op.Off+x[1].Dim(0) > x[0].Dim(1) {
+	if len(x) != 2 || x[0].Rank() != 2 || x[1].Rank() != 1 || x[0].DType != F32 ||
+		x[1].DType != F32 || op.Off < 0 || op.Off+x[1].Dim(0) > x[0].Dim(1) {
 		return nil, fmt.Errorf("add_bias: want x [T, N] and b [≤ N−%d], have %v", op.Off, x)
 	}
 	return x[:1], nil

@@ -23,11 +23,16 @@ func (op Attention) Infer(x []Spec) ([]Spec, error) {
 	if len(x) != 3 || x[0].Rank() != 2 || x[0].Dim(1) != op.width() || x[1] != IntsOf(x[0].Dim(0), 2) || x[2] != x[1] {
 		return nil, fmt.Errorf("attention: want x [T, %d] and bounds and users i32[T, 2], have %v", op.width(), x)
 	}
-	if op.KVHeads <= 0 || op.Heads%op.KVHeads != 0 {
-		return nil, fmt.Errorf("attention: want heads that are a multiple of the key/value heads, have %d and %d", op.Heads,
-			op.KVHeads)
+	return op.result(x[0])
+}
+
+// result returns the spec of y for q|k|v in x.
+func (op Attention) result(x Spec) ([]Spec, error) {
+	if x.DType != F32 || op.KVHeads <= 0 || op.Heads%op.KVHeads != 0 {
+		return nil, fmt.Errorf("attention: want f32 and heads that are a multiple of the key/value heads, have %v, %d and %d",
+			x.DType, op.Heads, op.KVHeads)
 	}
-	return []Spec{Of(x[0].Dim(0), op.Heads*op.D)}, nil
+	return []Spec{Of(x.Dim(0), op.Heads*op.D)}, nil
 }
 
 func (op Attention) sizes(t int) kernel.Attention {
@@ -63,11 +68,12 @@ type CachedAttention struct{ Heads, KVHeads, D int }
 func (op CachedAttention) Infer(x []Spec) ([]Spec, error) {
 	width, kv := Attention(op).width(), 2*op.KVHeads*op.D
 	if len(x) != 4 || x[0].Rank() != 2 || x[0].Dim(1) != width || x[1].Rank() != 2 || x[1].Dim(1) != kv ||
+		x[1].DType != F32 ||
 		x[2] != IntsOf(x[0].Dim(0)) || x[3] != IntsOf(x[0].Dim(0), 2) {
 		return nil, fmt.Errorf("cached attention: want x [T, %d], cache [S, %d], slot i32[T] and bounds i32[T, 2], have %v",
 			width, kv, x)
 	}
-	return []Spec{Of(x[0].Dim(0), op.Heads*op.D)}, nil
+	return Attention(op).result(x[0])
 }
 
 func (op CachedAttention) Forward(r *Recorder, y, x []*Value, _ []bool) []*Value {

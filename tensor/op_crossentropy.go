@@ -15,11 +15,12 @@ import (
 // the gradient for x is made from them at once, in the forward, and Backward only scatters it. w is frozen.
 type CrossEntropy struct {
 	Precision uint32 // kernel.Exact or kernel.RoundBF16
-	Chunk     int    // rows whose logits exist at a time, rounded up to a multiple of 64; 0 means 128
+	Chunk     int    // rows whose logits exist at a time, rounded up to a multiple of 64; 0 means 256
 }
 
 func (op CrossEntropy) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 6 || x[0].Rank() != 2 || x[1].Rank() != 2 || x[0].Dim(1) != x[1].Dim(1) || x[2].Rank() != 1 ||
+	if len(x) != 6 || x[0].Rank() != 2 || x[0].DType != F32 || !x[1].float() || x[1].Rank() != 2 ||
+		x[0].Dim(1) != x[1].Dim(1) || x[2].Rank() != 1 ||
 		x[2].DType != I32 ||
 		x[3] != IntsOf(x[0].Dim(0)) || x[4] != x[2] || x[5] != Of(1) {
 		return nil, fmt.Errorf("cross_entropy: want x [T, C], w [V, C], rows i32[S], slots i32[T], "+
@@ -40,11 +41,7 @@ func (op CrossEntropy) Forward(r *Recorder, y, x []*Value, need []bool) []*Value
 	if need[0] {
 		dxs = r.Temp(xs.Spec)
 	}
-	chunk := op.Chunk
-	if chunk <= 0 {
-		chunk = 128
-	}
-	chunk = min((chunk+63)/64*64, r.rowsPerOperand(int64(v)*4)) // slices of a multiple of 64 rows are aligned
+	chunk := op.chunkOf(s, r.rowsPerOperand(s, int64(v)*4))
 	for first := 0; first < s; first += chunk {
 		n := min(chunk, s-first)
 		z := r.Temp(Of(n, v))
@@ -57,6 +54,18 @@ func (op CrossEntropy) Forward(r *Recorder, y, x []*Value, need []bool) []*Value
 	}
 	r.Run(kernel.Sum{N: u32(s)}, y, vs(loss, scale))
 	return vs(dxs, x[3])
+}
+
+// chunkOf divides rows into chunks of about equal size: a small last one would read all of w for little. Multiples of
+// 64 rows keep slices aligned.
+func (op CrossEntropy) chunkOf(rows, most int) int {
+	chunk := op.Chunk
+	if chunk <= 0 {
+		chunk = 256
+	}
+	chunk = min((chunk+63)/64*64, most)
+	chunks := (rows + chunk - 1) / chunk
+	return min(((rows+chunks-1)/chunks+63)/64*64, chunk)
 }
 
 func (op CrossEntropy) Backward(r *Recorder, dy, saved []*Value, need []bool) []*Value {

@@ -11,11 +11,11 @@ import (
 //	table: [V, C] f32|f16|bf16   ids: [T] i32   y: [T, C]
 //
 // A table larger than one operand may be is read in tiles of rows. Backward gives table the sum of the rows of dy that
-// each id got; it saves ids.
+// each id got; it saves ids, and needs a table that fits one operand.
 type Embedding struct{}
 
 func (Embedding) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 2 || x[0].Rank() != 2 || x[0].DType == I32 || x[1].Rank() != 1 || x[1].DType != I32 {
+	if len(x) != 2 || x[0].Rank() != 2 || !x[0].float() || x[1].Rank() != 1 || x[1].DType != I32 {
 		return nil, fmt.Errorf("embedding: want table [V, C] and ids i32[T], have %v", x)
 	}
 	return []Spec{Of(x[1].Dim(0), x[0].Dim(1))}, nil
@@ -44,7 +44,7 @@ func gather(r *Recorder, y, table, index, scale *Value) {
 		in = append(in, scale)
 	}
 	rows := table.Dim(0)
-	step := r.rowsPerOperand(table.Bytes() / int64(rows))
+	step := r.rowsPerOperand(rows, table.Bytes()/int64(rows))
 	for first := 0; first < rows; first += step {
 		count := min(step, rows-first)
 		s := kernel.GatherRows{Rows: u32(index.Len()), Cols: u32(table.Dim(1)), First: u32(first), Count: u32(count),

@@ -50,7 +50,7 @@ func (op Linear) Infer(x []Spec) ([]Spec, error) {
 	if x[0].Rank() != 2 || w.Rank() != 2 || x[0].Dim(1) != w.Dim(1) || x[0].DType != F32 || w.DType == I32 {
 		return nil, fmt.Errorf("linear: want x [T, K] and w [N, K], have %v and %v", x[0], w)
 	}
-	if w.DType.Quantized() != op.Quantized || op.Quantized && x[2] != scalesOf(w) {
+	if w.DType.Quantized() != op.Quantized || op.Quantized && (x[2] != scalesOf(w) || !wholeBlocks(w)) {
 		return nil, fmt.Errorf("linear: want w and, if it is quantised, scales like %v, have %v", scalesOf(w), x[1:at.bias])
 	}
 	if op.Bias && x[at.bias] != Of(w.Dim(0)) {

@@ -16,7 +16,8 @@ import (
 type RoPE struct{ Heads, D int }
 
 func (op RoPE) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 3 || x[0].Rank() != 2 || x[0].Dim(1) < op.Heads*op.D || x[1] != IntsOf(x[0].Dim(0)) || x[2].Rank() != 2 ||
+	if len(x) != 3 || x[0].Rank() != 2 || x[0].DType != F32 || x[2].DType != F32 || x[0].Dim(1) < op.Heads*op.D ||
+		x[1] != IntsOf(x[0].Dim(0)) || x[2].Rank() != 2 ||
 		x[2].Dim(1) != op.D || op.D%2 != 0 {
 		return nil, fmt.Errorf("rope: want x [T, ≥%d], pos i32[T] and table [P, %d] with an even head size, have %v",
 			op.Heads*op.D, op.D, x)

@@ -9,7 +9,7 @@ import "fmt"
 type Rows struct{}
 
 func (Rows) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 2 || x[0].Rank() != 2 || x[0].DType == I32 || x[1].Rank() != 1 || x[1].DType != I32 {
+	if len(x) != 2 || x[0].Rank() != 2 || !x[0].float() || x[1].Rank() != 1 || x[1].DType != I32 {
 		return nil, fmt.Errorf("rows: want x [T, C] and index i32[S], have %v", x)
 	}
 	return []Spec{Of(x[1].Dim(0), x[0].Dim(1))}, nil

@@ -77,7 +77,7 @@ func (p *Plan) resolveInPlace(l []launch) map[*Value]*Value {
 		if n.takes != nil {
 			old, out := n.takes, n.out[0]
 			free := old.base == nil && old.tensor == nil && out.base == nil && out.tensor == nil && last[old] == i
-			if free && !slices.Contains(n.in, old) {
+			if free && !readsPart(n.in, old) {
 				for owner[old] != nil {
 					old = owner[old]
 				}
@@ -91,6 +91,11 @@ func (p *Plan) resolveInPlace(l []launch) map[*Value]*Value {
 		p.launches = append(p.launches, n)
 	}
 	return owner
+}
+
+// readsPart reports whether one of in lies in the memory of v.
+func readsPart(in []*Value, v *Value) bool {
+	return slices.ContainsFunc(in, func(x *Value) bool { root, _ := x.root(); return root == v })
 }
 
 func (l *launch) operands() []*Value {

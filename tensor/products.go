@@ -22,10 +22,13 @@ func scalesOf(w Spec) Spec {
 	return Of(w.Dim(0), w.Dim(1)/kernel.BlockSize)
 }
 
+// wholeBlocks reports whether every row of a quantised matrix has a whole number of blocks.
+func wholeBlocks(w Spec) bool { return w.DType == I8 || w.Dim(1)%kernel.BlockSize == 0 }
+
 // linear records y = x·wᵀ + b in tiles of w's rows. b may be nil.
 func linear(r *Recorder, y, x *Value, w matrix, b *Value, precision uint32) {
 	n, k := w.w.Dim(0), w.w.Dim(1)
-	step := r.rowsPerOperand(w.w.Bytes() / int64(n))
+	step := r.rowsPerOperand(n, w.w.Bytes()/int64(n))
 	for first := 0; first < n; first += step {
 		count := min(step, n-first)
 		in := append(vs(x), w.rows(r, first, count)...)
@@ -40,7 +43,7 @@ func linear(r *Recorder, y, x *Value, w matrix, b *Value, precision uint32) {
 // linearBack records dx = dy·w in tiles of w's rows.
 func linearBack(r *Recorder, dx, dy *Value, w matrix, precision uint32) {
 	n, k := w.w.Dim(0), w.w.Dim(1)
-	step := r.rowsPerOperand(w.w.Bytes() / int64(n))
+	step := r.rowsPerOperand(n, w.w.Bytes()/int64(n))
 	for first := 0; first < n; first += step {
 		count := min(step, n-first)
 		r.Run(kernel.LinearBack{T: u32(dy.Dim(0)), N: u32(count), K: u32(k), YStride: u32(n), YOff: u32(first),

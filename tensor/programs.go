@@ -6,8 +6,11 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
+// mostPrograms bounds what Programs keeps: a program has some kilobytes for each of its launches.
+const mostPrograms = 64
+
 // Programs keeps compiled programs by key in one workspace. It closes them all when a larger plan needs the memory to
-// grow, so ask for the largest first.
+// grow, so ask for the largest first, and when there are too many.
 type Programs[K comparable] struct {
 	device  kernel.Device
 	options kernel.CompileOptions
@@ -38,7 +41,7 @@ func (s *Programs[K]) Get(key K, record func(r *Recorder)) (Compiled, error) {
 	if err != nil {
 		return Compiled{}, err
 	}
-	if !s.space.Fits(plan) {
+	if fits := s.space.Fits(plan); !fits || len(s.made) >= mostPrograms {
 		if err := s.closePrograms(); err != nil {
 			return Compiled{}, err
 		}

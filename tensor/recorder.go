@@ -109,7 +109,7 @@ func (r *Recorder) Place(v *Value, t *Tensor) {
 		v.tensor = t
 		return
 	}
-	r.Run(kernel.Copy{N: uint32(v.Len())}, []*Value{r.Bind(t)}, []*Value{v})
+	r.Run(kernel.Copy{N: uint32(v.Bytes() / 4)}, []*Value{r.Bind(t)}, []*Value{v})
 }
 
 // In names what fn records: errors and profiles show the path of names.
@@ -148,11 +148,17 @@ func (r *Recorder) Fail(err error) {
 // Err returns the first error.
 func (r *Recorder) Err() error { return r.err }
 
-// rowsPerOperand returns how many rows of that many bytes one operand may span, a multiple of 64 if there are so many.
-func (r *Recorder) rowsPerOperand(rowBytes int64) int {
-	n := r.info.MaxRange / rowBytes
-	if n > 64 {
-		n -= n % 64
+// rowsPerOperand returns how many of rows, of that many bytes each, one operand may span: all of them, or a multiple of
+// 64, so that tiles of any type are aligned.
+func (r *Recorder) rowsPerOperand(rows int, rowBytes int64) int {
+	if int64(rows) <= r.info.MaxRange/rowBytes {
+		return rows
 	}
-	return int(max(1, min(n, 1<<30)))
+	n := int(r.info.MaxRange / rowBytes / 64 * 64)
+	if n == 0 {
+		r.Fail(fmt.Errorf("want 64 rows within the %d bytes of one operand on %s, have rows of %d bytes", r.info.MaxRange,
+			r.info.Name, rowBytes))
+		return rows
+	}
+	return n
 }

@@ -79,16 +79,6 @@ func (s Shape) Rows() int {
 	return s.Len() / s.d[s.n-1]
 }
 
-// WithLast returns the shape with its last dimension replaced.
-func (s Shape) WithLast(n int) Shape {
-	d := append([]int{}, s.d[:s.n]...)
-	if len(d) == 0 {
-		return Shape{}
-	}
-	d[len(d)-1] = n
-	return Dims(d...)
-}
-
 func (s Shape) String() string {
 	var b strings.Builder
 	b.WriteByte('[')
@@ -113,6 +103,9 @@ func Of(dims ...int) Spec { return Spec{Dims(dims...), F32} }
 
 // IntsOf returns the int32 spec with the given dimensions.
 func IntsOf(dims ...int) Spec { return Spec{Dims(dims...), I32} }
+
+// float reports whether elements are numbers by themselves.
+func (s Spec) float() bool { return s.DType == F32 || s.DType == F16 || s.DType == BF16 }
 
 // Bytes returns the size in memory.
 func (s Spec) Bytes() int64 { return s.DType.Bytes(int64(s.Len())) }

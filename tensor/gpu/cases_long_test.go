@@ -54,7 +54,8 @@ func longCases() []testCase {
 	return []testCase{
 		{"long linear_back", kernel.LinearBack{T: t, N: n, K: k, YStride: n}, []array{f32(dy), {kernel.BF16, w}},
 			[]array{blank(t * k)}, [][]float64{dx}, n * eps},
-		{"long sum", kernel.Sum{N: big}, []array{f32(x), f32([]float64{1})}, []array{blank(1)}, [][]float64{{total}}, 1500 * eps},
+		{"long sum", kernel.Sum{N: big}, []array{f32(x), f32([]float64{1})}, []array{blank(1)}, [][]float64{{total}},
+			1500 * eps},
 		{"long cross_entropy", kernel.CrossEntropy{Rows: 1, Cols: cols}, []array{i32(cols - 1), f32([]float64{1})},
 			[]array{f32(z), blank(1)}, [][]float64{dz, {loss}}, cols * eps},
 		{"long argmax", kernel.ArgMax{Rows: 1, Cols: cols}, []array{f32(last)}, []array{i32(-9)}, [][]float64{{cols - 1}}, 0},

@@ -308,7 +308,8 @@ func elementCases() []testCase {
 		{"copy of whole numbers", kernel.Copy{N: 6}, []array{i32(whole...)}, []array{i32(make([]float64, 6)...)},
 			[][]float64{whole}, 0},
 		{"accumulate", kernel.Accumulate{N: n}, []array{f32(b), f32([]float64{1})}, []array{f32(a)}, [][]float64{sum}, eps},
-		{"accumulate afresh", kernel.Accumulate{N: n}, []array{f32(b), f32([]float64{0})}, []array{blank(n)}, [][]float64{b}, 0},
+		{"accumulate afresh", kernel.Accumulate{N: n}, []array{f32(b), f32([]float64{0})}, []array{blank(n)}, [][]float64{b},
+			0},
 		{"dropout", kernel.Dropout{N: n, Site: 3, Drop: drop, KeepScale: 2}, []array{f32(a), i32(42, 7)},
 			[]array{blank(n)}, [][]float64{dropped}, eps},
 	}

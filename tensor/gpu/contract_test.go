@@ -192,7 +192,8 @@ func TestLabelOutside(t *testing.T) {
 
 // TestParts wants the parts of a launch to wait for each other and for others that use the scratch.
 func TestParts(t *testing.T) {
-	tr := traits{lanes: 8, group: 128, wide: true, loops: 1024, maxX: 65535, maxY: 65535, maxRange: 1 << 30, turns: 60000, parts: 1024}
+	tr := traits{lanes: 8, group: 128, wide: true, loops: 1024, maxX: 65535, maxY: 65535, maxRange: 1 << 30, turns: 60000,
+		parts: 1024}
 	hyper := kernel.Range{Bytes: 4 * kernel.HyperLen}
 	const n = 70001
 	for _, l := range []kernel.Launch{
@@ -218,7 +219,8 @@ func TestParts(t *testing.T) {
 
 // TestTurns wants a refusal, not a wrong sum, where a loop would be too long for the device and cannot be divided.
 func TestTurns(t *testing.T) {
-	tr := traits{lanes: 8, group: 128, wide: true, loops: 1024, maxX: 65535, maxY: 65535, maxRange: 1 << 30, turns: 60000, parts: 1024}
+	tr := traits{lanes: 8, group: 128, wide: true, loops: 1024, maxX: 65535, maxY: 65535, maxRange: 1 << 30, turns: 60000,
+		parts: 1024}
 	const k = 70001
 	l := kernel.Launch{Sizes: kernel.Linear{T: 1, N: 1, K: k, YStride: 1},
 		Out: []kernel.Range{{Bytes: 4}}, In: []kernel.Range{{Bytes: 4 * k}, {Bytes: 4 * k}}}

@@ -77,7 +77,8 @@ func choose(v vk.Info, o Options) traits {
 		lanes: 64, group: 128, parts: maxParts, loops: 1 << 15,
 		maxX: uint32(min(v.Limits.MaxGroups[0], 1<<20)), maxY: uint32(min(v.Limits.MaxGroups[1], 1<<16-1)),
 		maxRange: uint64(v.Limits.MaxBufferRange),
-		shared:   !o.NoShared && (o.Shared || v.Kind != vk.CPU) && v.Limits.MaxInvocations >= 128 && v.Limits.MaxSharedMemory >= 16<<10,
+		shared: !o.NoShared && (o.Shared || v.Kind != vk.CPU) && v.Limits.MaxInvocations >= 128 &&
+			v.Limits.MaxSharedMemory >= 16<<10,
 	}
 	if v.Kind == vk.CPU {
 		// Mesa's llvmpipe runs a workgroup as a loop over vectors of SubgroupSize lanes, reads memory lane by lane, and

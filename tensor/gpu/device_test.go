@@ -176,7 +176,8 @@ func TestConcurrent(t *testing.T) {
 	var wait sync.WaitGroup
 	for i := range 4 {
 		n := 20000 + i
-		c := testCase{sizes: kernel.Sum{N: uint32(n)}, in: []array{f32(fill(n, 1)), f32([]float64{1})}, out: []array{blank(1)}}
+		c := testCase{sizes: kernel.Sum{N: uint32(n)}, in: []array{f32(fill(n, 1)), f32([]float64{1})},
+			out: []array{blank(1)}}
 		r := newRun(t, d, c)
 		wait.Go(func() {
 			for range 5 {
@@ -275,7 +276,8 @@ func TestNoShared(t *testing.T) {
 
 // TestChoose checks what the options make of devices of each kind.
 func TestChoose(t *testing.T) {
-	limits := vk.Limits{MaxInvocations: 128, MaxSharedMemory: 16 << 10, SubgroupSize: 4, MaxGroups: [3]int{65535, 65535, 65535}}
+	limits := vk.Limits{MaxInvocations: 128, MaxSharedMemory: 16 << 10, SubgroupSize: 4,
+		MaxGroups: [3]int{65535, 65535, 65535}}
 	for _, c := range []struct {
 		kind   vk.Kind
 		o      Options

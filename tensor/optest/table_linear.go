@@ -44,13 +44,17 @@ func product(x, w, y []float64, n, k int) {
 	}
 }
 
-// adapters has two adapters with ranks of their own on parts of a Linear, like q and v of a fused q|k|v.
+// LinearCase is a row for Linear without a bias: x [t, k] and w [n, k].
+func LinearCase(d tensor.DType, t, n, k int) Case { return linear(d, t, n, k, false) }
+
+// adapters has two adapters with ranks of their own on parts of a Linear with a bias, like q and v of a fused q|k|v.
 func adapters(t, n, k int, drop float64) Case {
 	parts := []tensor.LowRank{{Off: 0, Scale: 2, Drop: drop, Site: 3}, {Off: n - 9, Scale: 0.5, Drop: drop, Site: 4}}
 	rank, width := []int{4, 3}, []int{11, 9}
-	c := Case{Name: fmt.Sprint("linear with adapters ", t, " ", n, " ", k, " ", drop), Op: tensor.Linear{Adapters: parts},
+	c := Case{Name: fmt.Sprint("linear with adapters ", t, " ", n, " ", k, " ", drop),
+		Op:    tensor.Linear{Bias: true, Adapters: parts},
 		Terms: 4 * max(t, n, k)}
-	c.In = []Operand{Normal(t, k), Weight(tensor.BF16, n, k)}
+	c.In = []Operand{Normal(t, k), Weight(tensor.BF16, n, k), Normal(n)}
 	const seed, step = 42, 7
 	if drop > 0 {
 		c.In = append(c.In, Ints(func(i int) int { return []int{seed, step}[i] }, 2))
@@ -61,6 +65,9 @@ func adapters(t, n, k int, drop float64) Case {
 	}
 	c.Def = func(x, y [][]float64) {
 		product(x[0], x[1], y[0], n, k)
+		for i := range y[0] {
+			y[0][i] += x[2][i%n]
+		}
 		for i, p := range parts {
 			in := append([]float64{}, x[0]...)
 			for j := range in {

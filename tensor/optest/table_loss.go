@@ -16,6 +16,9 @@ func losses() []Case {
 	}
 }
 
+// CrossEntropyCase is a row for CrossEntropy: x [t, c] and w [v, c].
+func CrossEntropyCase(d tensor.DType, t, c, v int) Case { return crossEntropy(d, t, c, v, 0) }
+
 // crossEntropy supervises two rows of three, and pads their number by two.
 func crossEntropy(d tensor.DType, t, c, v, chunk int) Case {
 	var index []int

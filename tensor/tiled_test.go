@@ -1,0 +1,63 @@
+package tensor_test
+
+import (
+	"testing"
+
+	"github.com/vulora/vulora/tensor"
+	"github.com/vulora/vulora/tensor/devtest"
+	"github.com/vulora/vulora/tensor/kernel"
+	"github.com/vulora/vulora/tensor/optest"
+)
+
+// narrow is a device whose operands may span few bytes, as on devices with a small maxStorageBufferRange.
+type narrow struct {
+	kernel.Device
+	span int64
+}
+
+func (n narrow) Info() kernel.Info {
+	i := n.Device.Info()
+	i.MaxRange = n.span
+	return i
+}
+
+// Tables and weights larger than one operand are read in tiles.
+func TestTiles(t *testing.T) {
+	devtest.Each(t, func(t *testing.T, d kernel.Device) {
+		for _, c := range []optest.Case{
+			optest.EmbeddingCase(tensor.BF16, 300, 16, 40), optest.LinearCase(tensor.F32, 5, 200, 16),
+			optest.LinearCase(tensor.BF16, 9, 330, 32), optest.CrossEntropyCase(tensor.BF16, 12, 16, 260),
+		} {
+			t.Run(c.Name, func(t *testing.T) {
+				if err := optest.Check(narrow{d, 64 * 300}, c); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	})
+}
+
+// A slab larger than one operand is updated in tiles, like a whole one.
+func TestOptimizerTiles(t *testing.T) {
+	devtest.Each(t, func(t *testing.T, d kernel.Device) {
+		const n, decay = 1000, 300
+		step := func(d kernel.Device) []float32 {
+			o := newOptimizer(t, d, n)
+			x := make([]float32, n)
+			for i := range x {
+				x[i] = float32(i%17) - 8
+			}
+			o.write(t, o.p, x)
+			o.write(t, o.g, x)
+			o.write(t, o.hyper, []float32{0.1, 0.9, 0.999, 1e-8, 0.5, 0.1, 0.03, 1, 0.1, 0.001})
+			o.run(t, func(r *tensor.Recorder) { tensor.AdamW(r, o.p, o.g, o.m, o.v, o.hyper, decay) })
+			return o.read(t, o.p)
+		}
+		whole, tiled := step(d), step(narrow{d, 4 * 200})
+		for i := range whole {
+			if whole[i] != tiled[i] {
+				t.Fatalf("element %d: %v in one launch, %v in tiles", i, whole[i], tiled[i])
+			}
+		}
+	})
+}
