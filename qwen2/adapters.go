@@ -42,10 +42,10 @@ func (c *Config) Modules() []string {
 var blockLinears = [...]string{"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
 	"mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"}
 
-// LinearShape returns the output and input sizes of a linear layer of the blocks by the last part of its name, or
+// LinearShape returns the output and input sizes of a linear layer, whose name it takes whole or from any dot on, or
 // zeros.
 func (c *Config) LinearShape(name string) (out, in int) {
-	switch name {
+	switch lastName(name) {
 	case "q_proj":
 		return c.Heads * c.HeadDim, c.Hidden
 	case "k_proj", "v_proj":
@@ -78,7 +78,7 @@ func (m *Model) Bias(module string) ([]float32, error) {
 	for i := range m.layers {
 		off := 0
 		for _, b := range blockLinears[:3] {
-			out, _ := m.Config.LinearShape(lastName(b))
+			out, _ := m.Config.LinearShape(b)
 			if moduleName(i, b) == module {
 				whole := make([]float32, m.layers[i].qkvBias.Len())
 				err := m.layers[i].qkvBias.ReadFloats(whole)
@@ -100,7 +100,7 @@ func (m *Model) FusedBias(layer int, keep func(module string) bool) (x []float32
 	}
 	off := 0
 	for _, b := range blockLinears[:3] {
-		out, _ := m.Config.LinearShape(lastName(b))
+		out, _ := m.Config.LinearShape(b)
 		if !keep(moduleName(layer, b)) {
 			clear(x[off : off+out])
 			changed = true

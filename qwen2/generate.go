@@ -44,6 +44,9 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, o GenerateOption
 	if len(prompt) == 0 {
 		return nil, errors.New("qwen2: generate: want a prompt of at least one token, have none")
 	}
+	if o.Decoder == nil && (len(o.Stop) > 0 || o.OnText != nil) {
+		return nil, errors.New("qwen2: generate: want a decoder for stop strings and OnText, have none")
+	}
 	if room := s.capacity - s.length - len(prompt); o.MaxNewTokens > room {
 		return nil, fmt.Errorf("qwen2: generate: want room for %d prompt and %d new tokens, have %d in the session",
 			len(prompt), o.MaxNewTokens, s.capacity-s.length)

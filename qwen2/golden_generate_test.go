@@ -131,7 +131,7 @@ func TestGoldenProcessors(t *testing.T) {
 					if got := float64(x[i]); got != w && !(math.Abs(got-w) <= 1e-6+1e-6*math.Abs(w)) {
 						t.Errorf("row %d, token %d: want score %v, have %v", row, i, w, got)
 					}
-					if math.Abs(p-q) > 1e-6 {
+					if !(math.Abs(p-q) <= 1e-6) {
 						t.Errorf("row %d, token %d: want probability %v, have %v", row, i, q, p)
 					}
 				}

@@ -120,7 +120,7 @@ func (g *graph) qkv(t *autograd.Tape, i int, n *autograd.Var) *autograd.Var {
 		if a != nil && a.Bias[moduleName(i, m)] != nil {
 			y = t.Apply(tensor.AddBias{Off: off}, y, g.param(t, a.Bias[moduleName(i, m)]))
 		}
-		out, _ := g.m.Config.LinearShape(lastName(m))
+		out, _ := g.m.Config.LinearShape(m)
 		off += out
 	}
 	return y
@@ -145,7 +145,7 @@ func (g *graph) linear(t *autograd.Tape, i int, w matrix, bias *tensor.Tensor, x
 			factors = append(factors, g.param(t, a.A), g.param(t, a.B))
 			drops = drops || a.Drop > 0
 		}
-		out, _ := g.m.Config.LinearShape(lastName(m))
+		out, _ := g.m.Config.LinearShape(m)
 		off += out
 	}
 	if drops {

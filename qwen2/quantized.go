@@ -25,6 +25,10 @@ func (l *loader) linear(parts ...part) matrix {
 		return matrix{}
 	case stored == 0 && l.o.Quantize == 0:
 		return matrix{w: l.matrix(parts...)}
+	case l.m.Device.Info().Kind != "cpu":
+		l.err = fmt.Errorf("%s: %w: quantised weights are computed on the CPU device only", parts[0].name,
+			kernel.ErrNoFeature)
+		return matrix{}
 	case stored > 0 && l.o.Quantize != 0:
 		l.err = fmt.Errorf("%s: want a 16- or 32-bit weight to quantise, have a quantised one", parts[0].name)
 		return matrix{}
@@ -55,6 +59,7 @@ func (l *loader) quantized(out *matrix, parts []part, p part, row int) int {
 	if out.w == nil {
 		l.allocate(out, parts, m.Format)
 	}
+	defer l.release(p)
 	scales, err := m.Scales()
 	if err == nil && l.err == nil && quantTypes[m.Format] != out.w.DType {
 		err = fmt.Errorf("want the layer's parts in one format, have %v after %v", m.Format, out.w.DType)

@@ -32,8 +32,17 @@ type step struct {
 	slots      []int32
 }
 
-// buckets are the numbers of tokens that a program is made for. Longer prompts are read in pieces.
-var buckets = [...]int{1, 16, 64, 256, 512}
+// longestPiece is the most tokens that are read at once. Longer prompts are read in pieces.
+const longestPiece = 512
+
+// bucket returns the size of the program that reads n tokens.
+func bucket(n int) int {
+	step := 1
+	for step*8 < n {
+		step *= 2
+	}
+	return (n + step - 1) / step * step
+}
 
 // NewSession returns a session with room for capacity tokens, prompt and answer together.
 func (m *Model) NewSession(capacity int, a *Adapters) (*Session, error) {
@@ -67,18 +76,6 @@ func (s *Session) alloc(spec tensor.Spec, p kernel.Purpose) (*tensor.Tensor, err
 	return t, err
 }
 
-// Length returns the number of tokens in the cache.
-func (s *Session) Length() int { return s.length }
-
-// Truncate forgets all but the first n tokens.
-func (s *Session) Truncate(n int) error {
-	if n < 0 || n > s.length {
-		return fmt.Errorf("qwen2: truncate: want 0 to %d tokens, have %d", s.length, n)
-	}
-	s.length = n
-	return nil
-}
-
 // Append reads ids, so that Best and Logits speak of the token after the last of them.
 func (s *Session) Append(ids []int32) error {
 	if s.length+len(ids) > s.capacity {
@@ -90,7 +87,7 @@ func (s *Session) Append(ids []int32) error {
 		}
 	}
 	for len(ids) > 0 {
-		n := min(len(ids), buckets[len(buckets)-1])
+		n := min(len(ids), longestPiece)
 		if err := s.run(ids[:n]); err != nil {
 			return err
 		}
@@ -100,12 +97,7 @@ func (s *Session) Append(ids []int32) error {
 }
 
 func (s *Session) run(ids []int32) error {
-	size := buckets[0]
-	for _, b := range buckets {
-		if size < len(ids) {
-			size = b
-		}
-	}
+	size := bucket(len(ids))
 	st, err := s.step(size)
 	if err != nil {
 		return err

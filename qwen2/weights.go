@@ -126,10 +126,6 @@ func (m *Model) checkTensors() error {
 		return nil
 	}
 	sort.Strings(bad)
-	const most = 20
-	if n := len(bad); n > most {
-		bad = append(bad[:most], fmt.Sprintf("and %d more", n-most))
-	}
 	return fmt.Errorf("the checkpoint does not fit its config.json:\n  %s", strings.Join(bad, "\n  "))
 }
 
@@ -203,8 +199,16 @@ func (l *loader) stack(parts []part, t []safetensors.Tensor, want tensor.DType) 
 			return nil
 		}
 		at += int64(len(data))
+		l.release(parts[i])
 	}
 	return out
+}
+
+// release lets the system have the memory of a part that was copied out of the mapped file.
+func (l *loader) release(p part) {
+	if t, ok := l.m.files.Tensor(p.name); ok {
+		safetensors.Release(t)
+	}
 }
 
 func (l *loader) floats(name string, x []float32, s tensor.Spec) *tensor.Tensor {
@@ -215,11 +219,11 @@ func (l *loader) floats(name string, x []float32, s tensor.Spec) *tensor.Tensor 
 	return t
 }
 
-func (l *loader) own(name string, make func() (*tensor.Tensor, error)) *tensor.Tensor {
+func (l *loader) own(name string, alloc func() (*tensor.Tensor, error)) *tensor.Tensor {
 	if l.err != nil {
 		return nil
 	}
-	t, err := make()
+	t, err := alloc()
 	if err != nil {
 		l.err = fmt.Errorf("%s: %w", name, err)
 		return nil

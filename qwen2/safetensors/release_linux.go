@@ -1,0 +1,22 @@
+package safetensors
+
+import (
+	"os"
+	"syscall"
+	"unsafe"
+)
+
+// Release tells the system that t's data will not be read soon, so that its memory may go to others. It stays valid:
+// what is read again comes from the file.
+func Release(t Tensor) {
+	page := os.Getpagesize()
+	data := t.Data
+	if n := len(data); n > 0 {
+		skip := -int(uintptr(unsafe.Pointer(&data[0]))) & (page - 1)
+		data = data[min(skip, n):]
+	}
+	if n := len(data) &^ (page - 1); n > 0 {
+		// A refusal costs memory that the system could have had back, and nothing else.
+		_ = syscall.Madvise(data[:n], syscall.MADV_DONTNEED)
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package safetensors
+
+// Release does nothing on this system.
+func Release(Tensor) {}
