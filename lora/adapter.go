@@ -36,19 +36,28 @@ func NewAdapter(m *qwen2.Model, c peft.Config, seed uint64) (*Adapter, error) {
 	return a, nil
 }
 
-// newAdapter lays an adapter out, with zeros for values.
+// newAdapter makes an adapter with zeros for values.
 func newAdapter(m *qwen2.Model, c peft.Config) (*Adapter, error) {
+	a, err := layOut(m, c)
+	if err != nil {
+		return nil, err
+	}
+	return a, a.allocate()
+}
+
+// layOut finds the adapter's tensors and their places, and allocates nothing.
+func layOut(m *qwen2.Model, c peft.Config) (*Adapter, error) {
 	targets, unmatched, err := peft.Match(&c, m.Config.Modules())
 	if err != nil {
 		return nil, err
 	}
-	if i := slices.Index(targets, "lm_head"); i >= 0 {
+	if slices.Contains(targets, "lm_head") {
 		return nil, fmt.Errorf("lora: target_modules: want modules of the blocks, have lm_head: " +
 			"adapters on the output head are not supported")
 	}
 	a := &Adapter{Config: c, Targets: targets, Unmatched: unmatched, model: m, layout: newLayout(m.Device.Info())}
 	for _, t := range targets {
-		out, in := m.Config.LinearShape(peft.ShortNames([]string{t})[0])
+		out, in := m.Config.LinearShape(t)
 		r := c.Rank(t)
 		a.layout.add(peft.Key(t, peft.PartA), tensor.Of(r, in))
 		a.layout.add(peft.Key(t, peft.PartB), tensor.Of(out, r))
@@ -56,25 +65,30 @@ func newAdapter(m *qwen2.Model, c peft.Config) (*Adapter, error) {
 	a.layout.decay = a.layout.elements
 	for _, key := range c.Biases(m.BiasedModules(), targets) {
 		module, _, _ := peft.ParseKey(key)
-		out, _ := m.Config.LinearShape(peft.ShortNames([]string{module})[0])
+		out, _ := m.Config.LinearShape(module)
 		a.layout.add(key, tensor.Of(out))
 	}
-	if a.slab, err = tensor.New(m.Device, tensor.Of(a.layout.elements), kernel.Adapter); err != nil {
-		return nil, fmt.Errorf("lora: adapter: %w", err)
+	return a, nil
+}
+
+// allocate makes the slab, and frees all it made if it fails.
+func (a *Adapter) allocate() (err error) {
+	if a.slab, err = tensor.New(a.model.Device, tensor.Of(a.layout.elements), kernel.Adapter); err != nil {
+		return fmt.Errorf("lora: adapter of %d parameters: %w", a.Params(), err)
 	}
 	for i := range a.layout.slots {
 		a.params = append(a.params, a.layout.view(a.slab, i))
 	}
 	if err := a.freezeBiases(); err != nil {
 		a.Close()
-		return nil, err
+		return err
 	}
-	return a, nil
+	return nil
 }
 
 func (a *Adapter) initialise(seed uint64) error {
 	for _, t := range a.Targets {
-		out, in := a.model.Config.LinearShape(peft.ShortNames([]string{t})[0])
+		out, in := a.model.Config.LinearShape(t)
 		wa, wb, err := a.Config.InitWeights(seed, t, in, out)
 		if err != nil {
 			return err
@@ -120,6 +134,9 @@ func (a *Adapter) bias(module string) *tensor.Tensor {
 // freezeBiases makes the fused biases that stay behind where some biases are trained.
 func (a *Adapter) freezeBiases() error {
 	a.frozen = map[int]*tensor.Tensor{}
+	if a.Config.Bias == peft.BiasNone {
+		return nil
+	}
 	for i := range a.model.Config.Layers {
 		keep := func(module string) bool { return a.bias(module) == nil }
 		x, changed, err := a.model.FusedBias(i, keep)

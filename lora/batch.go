@@ -12,7 +12,8 @@ import (
 // A size is that of a program: tokens and supervised tokens of a micro-batch, both rounded up.
 type size struct{ tokens, rows int }
 
-// roundUp returns the bucket that n falls in: programs are made per bucket, and padding costs at most one token of 32.
+// roundUp returns the bucket that n falls in: programs are made per bucket, and above 128 tokens padding is at most one
+// of 16.
 func roundUp(n int) int {
 	step := 8
 	for step < n/32 {

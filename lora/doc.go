@@ -5,10 +5,10 @@
 //
 // # Lifetimes
 //
-// An Adapter owns one slab with all its parameters, a Trainer the slabs of gradients and moments, its inputs and its
-// programs. Close the trainer before the adapter, the adapter before the model.
+// An Adapter owns one slab with all its parameters, Train the slabs of gradients and moments, its inputs and its
+// programs. Close an adapter before its model.
 //
 // # Concurrency
 //
-// An Adapter or Trainer belongs to one goroutine at a time.
+// An Adapter belongs to one goroutine at a time.
 package lora

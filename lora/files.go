@@ -62,8 +62,14 @@ func LoadAdapter(m *qwen2.Model, dir string) (a *Adapter, warnings []string, err
 		return nil, nil, fmt.Errorf("lora: adapter: %w", err)
 	}
 	defer f.Close()
-	if a, err = newAdapter(m, *c); err != nil {
+	if a, err = layOut(m, *c); err != nil {
 		return nil, nil, fmt.Errorf("lora: %s: %w", dir, err)
+	}
+	if err := a.checkFile(f); err != nil { // before memory is taken for what only the configuration says
+		return nil, nil, fmt.Errorf("lora: %s: %w", filepath.Join(dir, weightsFile), err)
+	}
+	if err := a.allocate(); err != nil {
+		return nil, nil, err
 	}
 	if err := a.read(f); err != nil {
 		a.Close()
@@ -72,48 +78,48 @@ func LoadAdapter(m *qwen2.Model, dir string) (a *Adapter, warnings []string, err
 	return a, warnings, nil
 }
 
-func (a *Adapter) read(f *safetensors.File) error {
+// checkFile compares the tensors of f with the layout.
+func (a *Adapter) checkFile(f *safetensors.File) error {
 	var bad []string
 	for _, name := range f.Names() {
 		if _, ok := a.layout.index[name]; !ok {
 			bad = append(bad, fmt.Sprintf("%s: want no such tensor by the adapter's configuration, have one", name))
 		}
 	}
-	for i, s := range a.layout.slots {
-		t, ok := f.Tensor(s.key)
+	for _, s := range a.layout.slots {
 		shape := make([]int, s.spec.Rank())
 		for d := range shape {
 			shape[d] = s.spec.Dim(d)
 		}
-		if !ok {
+		if t, ok := f.Tensor(s.key); !ok {
 			bad = append(bad, fmt.Sprintf("%s: want %v, have no such tensor", s.key, shape))
-			continue
-		}
-		if !slices.Equal(t.Shape, shape) {
+		} else if !slices.Equal(t.Shape, shape) {
 			bad = append(bad, fmt.Sprintf("%s: want %v, have %v", s.key, shape, t.Shape))
-			continue
-		}
-		x := make([]float32, s.spec.Len())
-		err := safetensors.Floats(t, x)
-		if err == nil {
-			err = a.params[i].WriteFloats(x)
-		}
-		if err != nil {
-			bad = append(bad, fmt.Sprintf("%s: %v", s.key, err))
 		}
 	}
 	if len(bad) == 0 {
 		return nil
 	}
-	const most = 20
-	if n := len(bad); n > most {
-		bad = append(bad[:most], fmt.Sprintf("and %d more", n-most))
-	}
 	return fmt.Errorf("the tensors do not fit %s:\n  %s", configFile, strings.Join(bad, "\n  "))
 }
 
+// read fills the slab from f, which checkFile has accepted.
+func (a *Adapter) read(f *safetensors.File) error {
+	for i, s := range a.layout.slots {
+		t, _ := f.Tensor(s.key)
+		x := make([]float32, s.spec.Len())
+		if err := safetensors.Floats(t, x); err != nil {
+			return fmt.Errorf("%s: %w", s.key, err)
+		}
+		if err := a.params[i].WriteFloats(x); err != nil {
+			return fmt.Errorf("%s: %w", s.key, err)
+		}
+	}
+	return nil
+}
+
 // Save writes the adapter to dir as PEFT does, with card as its README.md. Each file is complete or not there at all,
-// and the configuration comes last: a directory that has one has the weights.
+// and the configuration, which goes first where there is one, comes last: a directory that has one has the weights.
 func (a *Adapter) Save(dir string, card peft.Card) error {
 	config, err := a.Config.Marshal()
 	if err != nil {
@@ -129,6 +135,9 @@ func (a *Adapter) Save(dir string, card peft.Card) error {
 	tensors, err := a.tensors()
 	if err != nil {
 		return fmt.Errorf("lora: save %s: %w", dir, err)
+	}
+	if err := os.Remove(filepath.Join(dir, configFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("lora: save: %w", err)
 	}
 	if err := safetensors.Write(filepath.Join(dir, weightsFile), tensors, nil); err != nil {
 		return fmt.Errorf("lora: save: %w", err)

@@ -67,8 +67,8 @@ func TestGoldenQLoRATrajectory(t *testing.T) {
 	readJSON(t, filepath.Join(dir, "case.json"), &about)
 	var set struct{ Rows []sequence }
 	readJSON(t, filepath.Join(dir, "dataset.json"), &set)
-	devtest.Each(t, func(t *testing.T, d kernel.Device) {
-		m := loadModel(t, d, filepath.Dir(filepath.FromSlash(about.Checkpoint)))
+	t.Run("cpu", func(t *testing.T) {
+		m := loadModel(t, devtest.CPU(t), filepath.Dir(filepath.FromSlash(about.Checkpoint)))
 		goldenRun(t, m, dir, dir, examples(set.Rows))
 	})
 }
@@ -102,10 +102,10 @@ func goldenRun(t *testing.T, m *qwen2.Model, dir, run string, rows []data.Exampl
 		if p.Step == 1 {
 			loss, norm = 1e-5, 1e-5
 		}
-		if math.Abs(p.Loss-w.Loss) > loss {
+		if !(math.Abs(p.Loss-w.Loss) <= loss) {
 			t.Errorf("step %d: want loss %v, have %v", p.Step, w.Loss, p.Loss)
 		}
-		if math.Abs(p.GradNorm-w.GradNorm) > norm*w.GradNorm {
+		if !(math.Abs(p.GradNorm-w.GradNorm) <= norm*w.GradNorm) {
 			t.Errorf("step %d: want gradient norm %v, have %v", p.Step, w.GradNorm, p.GradNorm)
 		}
 		if math.Abs(p.LearningRate-w.LearningRate) > 1e-12*c.LearningRate {
@@ -144,7 +144,7 @@ func compareFirstStep(t *testing.T, path string, have map[string][]float32) {
 		}
 		for i, w := range floats(t, ref, key) {
 			n++
-			if math.Abs(float64(x[i]-w)) > 1e-6 {
+			if !(math.Abs(float64(x[i]-w)) <= 1e-6) {
 				off++
 			}
 		}

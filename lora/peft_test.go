@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/vulora/vulora/autograd"
@@ -42,7 +43,7 @@ func TestPEFTLoadsOurAdapter(t *testing.T) {
 			m := loadModel(t, d, model)
 			a, r := newAdapterFor(t, m, 0), rows(m.Config.Vocab)
 			batches := [][]data.Example{r[:2], r[2:5]}
-			tr, err := NewTrainer(m, a, TrainerOptions{AdamW: adamW}, batches)
+			tr, err := newTrainer(m, a, TrainerOptions{AdamW: adamW}, slices.Values(batches))
 			if err != nil {
 				t.Fatal(err)
 			}

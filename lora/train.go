@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/vulora/vulora/lora/data"
@@ -18,10 +19,9 @@ type TrainConfig struct {
 	Batches  data.Schedule // how rows become steps
 
 	LearningRate float64
-	Scheduler    string         // a name of schedule.Names; empty means linear
-	SchedulerArg map[string]any // its arguments
-	Warmup       float64        // steps, or below 1 a share of all steps
-	Items        data.ItemRule  // what a step's loss is divided by
+	Scheduler    string        // a name of schedule.Names; empty means linear
+	Warmup       float64       // steps, or below 1 a share of all steps
+	Items        data.ItemRule // what a step's loss is divided by
 
 	LoggingSteps int // OnLog is called after each so many steps; 0 means never
 
@@ -73,11 +73,11 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 	}
 	factor, err := schedule.New(schedule.Config{Name: c.Scheduler, Total: plan.Steps(),
 		Warmup: schedule.WarmupSteps(plan.Steps(), c.Warmup),
-		BaseLR: c.LearningRate, Args: c.SchedulerArg})
+		BaseLR: c.LearningRate})
 	if err != nil {
 		return TrainReport{}, err
 	}
-	t, err := NewTrainer(m, a, c.TrainerOptions, c.microBatches(plan))
+	t, err := newTrainer(m, a, c.TrainerOptions, c.microBatches(plan))
 	if err != nil {
 		return TrainReport{}, err
 	}
@@ -88,34 +88,37 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 
 // check finds rows that the model cannot read.
 func (c *TrainConfig) check(m *qwen2.Model) error {
+	known := func(id int32) bool { return id >= 0 && int(id) < m.Config.Vocab }
 	for i, e := range c.Examples {
 		if len(e.IDs) > m.Positions() {
-			return fmt.Errorf("lora: train: row %d: want at most the %d tokens that the model was loaded for, have %d", i,
-				m.Positions(), len(e.IDs))
+			return fmt.Errorf("lora: train: row %d: want at most the %d tokens that the model was loaded for, have %d",
+				i, m.Positions(), len(e.IDs))
 		}
-		for _, id := range e.IDs {
-			if id < 0 || int(id) >= m.Config.Vocab {
-				return fmt.Errorf("lora: train: row %d: want token ids in [0, %d), have %d: the tokenizer is not this model's", i,
-					m.Config.Vocab, id)
+		if len(e.Labels) != len(e.IDs) {
+			return fmt.Errorf("lora: train: row %d: want a label for each of %d tokens, have %d", i, len(e.IDs), len(e.Labels))
+		}
+		for t, id := range e.IDs {
+			if label := e.Labels[t]; !known(id) || label != data.Ignore && !known(label) {
+				return fmt.Errorf("lora: train: row %d: want token ids and labels in [0, %d), have %d and %d: "+
+					"the tokenizer is not this model's", i, m.Config.Vocab, id, label)
 			}
 		}
 	}
 	return nil
 }
 
-// microBatches returns every micro-batch of the first epochs, in which each row occurs, so that the largest is known.
+// microBatches yields every micro-batch of the first epochs, in which each row occurs, so that the largest is known.
 // Later epochs may pair rows to a larger one: the memory then grows once more.
-func (c *TrainConfig) microBatches(plan *data.Plan) [][]data.Example {
-	var all [][]data.Example
-	for s := range plan.From(0) {
-		if s.Index >= 4*plan.StepsPerEpoch() {
-			break
-		}
-		for _, rows := range s.MicroBatches {
-			all = append(all, c.pick(rows))
+func (c *TrainConfig) microBatches(plan *data.Plan) iter.Seq[[]data.Example] {
+	return func(yield func([]data.Example) bool) {
+		for s := range plan.From(0) {
+			for _, rows := range s.MicroBatches {
+				if s.Index >= 4*plan.StepsPerEpoch() || !yield(c.pick(rows)) {
+					return
+				}
+			}
 		}
 	}
-	return all
 }
 
 func (c *TrainConfig) pick(rows []int) []data.Example {
@@ -129,7 +132,7 @@ func (c *TrainConfig) pick(rows []int) []data.Example {
 // run is the loop of one Train.
 type run struct {
 	c    *TrainConfig
-	t    *Trainer
+	t    *trainer
 	plan *data.Plan
 	rate func(step int) float64
 }

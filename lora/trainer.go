@@ -3,6 +3,7 @@ package lora
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 
 	"github.com/vulora/vulora/autograd"
@@ -19,17 +20,16 @@ type AdamW struct {
 	MaxGradNorm       float64 // gradients are scaled down to this norm; 0 means never
 }
 
-// TrainerOptions of NewTrainer.
+// TrainerOptions are the settings of a single step.
 type TrainerOptions struct {
 	AdamW
 	Seed      uint64 // of dropout
 	Recompute bool   // keep few activations and compute them again in the backward pass
-	Profile   bool   // measure each launch
 }
 
-// A Trainer does optimizer steps on an adapter. A step is one or more micro-batches, whose gradients add up, and one
+// A trainer does optimizer steps on an adapter. A step is one or more micro-batches, whose gradients add up, and one
 // update.
-type Trainer struct {
+type trainer struct {
 	model   *qwen2.Model
 	adapter *Adapter
 	o       TrainerOptions
@@ -60,8 +60,8 @@ type Trainer struct {
 	launches int  // of the first program
 }
 
-// StepResult is what one step did.
-type StepResult struct {
+// stepResult is what one step did.
+type stepResult struct {
 	Loss     float64 // sum of the cross-entropies over the number of items
 	GradNorm float64 // L2 norm of all gradients before clipping
 	Tokens   int     // without padding
@@ -71,16 +71,16 @@ type StepResult struct {
 // ErrNotFinite is returned by Step when a loss or a gradient is NaN or infinite. The adapter is not usable then.
 var ErrNotFinite = errors.New("loss or gradient is not finite")
 
-// NewTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the
+// newTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the
 // largest.
-func NewTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches [][]data.Example) (*Trainer, error) {
-	t := &Trainer{model: m, adapter: a, o: o}
+func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches iter.Seq[[]data.Example]) (*trainer, error) {
+	t := &trainer{model: m, adapter: a, o: o}
 	t.largest = size{8, 8}
-	for _, b := range batches {
+	for b := range batches {
 		z := sizeOf(b)
 		t.largest = size{max(t.largest.tokens, z.tokens), max(t.largest.rows, z.rows)}
 	}
-	t.micro = tensor.NewPrograms[size](m.Device, kernel.CompileOptions{Profile: o.Profile})
+	t.micro = tensor.NewPrograms[size](m.Device, kernel.CompileOptions{})
 	t.update = tensor.NewPrograms[bool](m.Device, kernel.CompileOptions{})
 	err := t.allocate()
 	if err == nil {
@@ -91,13 +91,16 @@ func NewTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches [][]data.E
 		p, err = t.program(t.largest)
 		t.launches = p.Launches
 	}
+	if err == nil {
+		_, err = t.updateProgram()
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lora: trainer for %d tokens: %w", t.largest.tokens, err), t.Close())
 	}
 	return t, nil
 }
 
-func (t *Trainer) allocate() (err error) {
+func (t *trainer) allocate() (err error) {
 	d, n := t.model.Device, t.adapter.layout.elements
 	for _, f := range []struct {
 		t **tensor.Tensor
@@ -121,7 +124,7 @@ func (t *Trainer) allocate() (err error) {
 }
 
 // program returns the program that adds the gradients of a micro-batch to the step's.
-func (t *Trainer) program(z size) (tensor.Compiled, error) {
+func (t *trainer) program(z size) (tensor.Compiled, error) {
 	return t.micro.Get(z, func(r *tensor.Recorder) {
 		tape := autograd.NewTape(r)
 		p := t.in.of(z)
@@ -137,13 +140,15 @@ func (t *Trainer) program(z size) (tensor.Compiled, error) {
 			return
 		}
 		t.placeGradients(r, tape)
-		tensor.Accumulate(r, t.sum, t.grad, t.keep)
-		tensor.Accumulate(r, t.loss, t.microLoss, t.keep)
+		r.In("accumulation", func() {
+			tensor.Accumulate(r, t.sum, t.grad, t.keep)
+			tensor.Accumulate(r, t.loss, t.microLoss, t.keep)
+		})
 	})
 }
 
 // placeGradients lets every parameter's gradient lie in the gradients' slab.
-func (t *Trainer) placeGradients(r *tensor.Recorder, tape *autograd.Tape) {
+func (t *trainer) placeGradients(r *tensor.Recorder, tape *autograd.Tape) {
 	for i, p := range t.adapter.params {
 		g := tape.Grad(tape.Param(p))
 		if g == nil {
@@ -156,8 +161,8 @@ func (t *Trainer) placeGradients(r *tensor.Recorder, tape *autograd.Tape) {
 
 // Step does one optimizer step on micro-batches with the given learning rate. items is what the loss is divided by: the
 // number of supervised tokens of all of them (data.NumItems).
-func (t *Trainer) Step(batches [][]data.Example, items int, learningRate float64) (StepResult, error) {
-	res := StepResult{Items: items}
+func (t *trainer) Step(batches [][]data.Example, items int, learningRate float64) (stepResult, error) {
+	res := stepResult{Items: items}
 	t.host.scale[0] = 0
 	if items > 0 {
 		t.host.scale[0] = float32(1 / float64(items))
@@ -191,7 +196,7 @@ func (t *Trainer) Step(batches [][]data.Example, items int, learningRate float64
 	return res, nil
 }
 
-func (t *Trainer) runMicro(b []data.Example, add bool) error {
+func (t *trainer) runMicro(b []data.Example, add bool) error {
 	z := sizeOf(b)
 	if z.tokens > t.largest.tokens || z.rows > t.largest.rows {
 		if err := t.grow(z); err != nil {
@@ -221,27 +226,33 @@ func (t *Trainer) runMicro(b []data.Example, add bool) error {
 	return p.Run()
 }
 
-// grow makes room for a micro-batch larger than all that NewTrainer was told of.
-func (t *Trainer) grow(z size) error {
+// grow makes room for a micro-batch larger than all that newTrainer was told of.
+func (t *trainer) grow(z size) error {
 	if err := t.micro.Close(); err != nil {
 		return err
 	}
-	t.in.free()
-	t.largest = size{max(z.tokens, t.largest.tokens), max(z.rows, t.largest.rows)}
-	in, err := newBatchInputs(t.model.Device, t.largest)
+	larger := size{max(z.tokens, t.largest.tokens), max(z.rows, t.largest.rows)}
+	in, err := newBatchInputs(t.model.Device, larger)
 	if err != nil {
-		t.in = nil
 		return fmt.Errorf("lora: micro-batch of %d tokens: %w", z.tokens, err)
 	}
-	t.in = in
+	t.in.free()
+	t.in, t.largest = in, larger
 	return nil
 }
 
-func (t *Trainer) runUpdate(learningRate float64) error {
-	p, err := t.update.Get(true, func(r *tensor.Recorder) {
-		tensor.ClipNorm(r, t.sum, t.stats, t.hyper)
-		tensor.AdamW(r, t.adapter.slab, t.sum, t.m, t.v, t.hyper, t.adapter.layout.decay)
+// updateProgram returns the program that clips the step's gradients and changes the adapter.
+func (t *trainer) updateProgram() (tensor.Compiled, error) {
+	return t.update.Get(true, func(r *tensor.Recorder) {
+		r.In("optimizer", func() {
+			tensor.ClipNorm(r, t.sum, t.stats, t.hyper)
+			tensor.AdamW(r, t.adapter.slab, t.sum, t.m, t.v, t.hyper, t.adapter.layout.decay)
+		})
 	})
+}
+
+func (t *trainer) runUpdate(learningRate float64) error {
+	p, err := t.updateProgram()
 	if err != nil {
 		return err
 	}
@@ -265,10 +276,10 @@ func (t *Trainer) runUpdate(learningRate float64) error {
 }
 
 // Steps returns the number of steps done.
-func (t *Trainer) Steps() int { return t.steps }
+func (t *trainer) Steps() int { return t.steps }
 
 // Close frees the trainer's memory and programs. It may be called more than once.
-func (t *Trainer) Close() error {
+func (t *trainer) Close() error {
 	err := errors.Join(t.micro.Close(), t.update.Close())
 	for _, x := range t.owned {
 		x.Free()

@@ -50,7 +50,7 @@ func steps(t *testing.T, m *qwen2.Model, n int, fresh, recompute bool) map[strin
 	t.Helper()
 	a, r := newAdapterFor(t, m, 0.1), rows(m.Config.Vocab)
 	batches := [][]data.Example{r[:2], r[2:5]}
-	tr, err := NewTrainer(m, a, TrainerOptions{AdamW: adamW, Seed: 3, Recompute: recompute}, batches)
+	tr, err := newTrainer(m, a, TrainerOptions{AdamW: adamW, Seed: 3, Recompute: recompute}, slices.Values(batches))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func TestStepDoesNotAllocate(t *testing.T) {
 		m := loadModel(t, d, "model-tiny")
 		a, r := newAdapterFor(t, m, 0), rows(m.Config.Vocab)
 		batches := [][]data.Example{r[:2], r[2:5]}
-		tr, err := NewTrainer(m, a, TrainerOptions{AdamW: adamW}, batches)
+		tr, err := newTrainer(m, a, TrainerOptions{AdamW: adamW}, slices.Values(batches))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,11 +134,11 @@ func TestPackingEqualsSingleRows(t *testing.T) {
 				}
 			}
 		}
-		if math.Abs(loss-sumLoss) > 1e-5*math.Abs(loss) {
+		if !(math.Abs(loss-sumLoss) <= 1e-5*math.Abs(loss)) {
 			t.Errorf("packed loss %v, sum of single losses %v", loss, sumLoss)
 		}
 		for key, x := range packed {
-			if rel := relative(x, sum[key], nil); rel > 1e-5 {
+			if rel := relative(x, sum[key], nil); !(rel <= 1e-5) {
 				t.Errorf("%s: relative distance %.3g", key, rel)
 			}
 		}
@@ -150,7 +150,7 @@ func TestTrainerGrows(t *testing.T) {
 	d := devtest.CPU(t)
 	m := loadModel(t, d, "model-tiny")
 	a, r := newAdapterFor(t, m, 0), rows(m.Config.Vocab)
-	tr, err := NewTrainer(m, a, TrainerOptions{AdamW: adamW}, [][]data.Example{r[:1]})
+	tr, err := newTrainer(m, a, TrainerOptions{AdamW: adamW}, slices.Values([][]data.Example{r[:1]}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,7 +171,7 @@ func TestNotFiniteIsAnError(t *testing.T) {
 	if err := a.params[1].WriteFloats(x); err != nil {
 		t.Fatal(err)
 	}
-	tr, err := NewTrainer(m, a, TrainerOptions{AdamW: adamW}, [][]data.Example{r})
+	tr, err := newTrainer(m, a, TrainerOptions{AdamW: adamW}, slices.Values([][]data.Example{r}))
 	if err != nil {
 		t.Fatal(err)
 	}
