@@ -18,6 +18,7 @@ demo: build ## train the embedded model on 54 rows and ask it before and after
 test: deps ## every test, Vulkan ones on whatever driver there is
 	$(GO) vet ./...
 	$(GO) test -timeout 20m ./...
+	$(GO) test -timeout 20m -race ./autograd ./tensor/cpu ./tensor/gpu ./vk ./qwen2/tokenizer
 	VULORA_STRESS=20 GODEBUG=clobberfree=1 MALLOC_PERTURB_=165 $(GO) test -count=1 -run TestGarbageCollectionStress ./vk
 	CGO_ENABLED=0 $(GO) build -tags novulkan -o /dev/null ./cmd/vulora
 

@@ -65,7 +65,7 @@ func countAdapter(c *qwen2.Config, pc *peft.Config, targets []string) (trained, 
 }
 
 func shape(c *qwen2.Config, module string) (out, in int64) {
-	o, i := c.LinearShape(peft.ShortNames([]string{module})[0])
+	o, i := c.LinearShape(module)
 	return int64(o), int64(i)
 }
 

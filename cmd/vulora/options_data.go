@@ -35,7 +35,7 @@ func (o *dataOptions) add(f *flags) {
 		s.BoolVar(&o.shuffle, "shuffle", true, "a new order in each epoch, that of transformers; --no-shuffle keeps that "+
 			"of the files")
 		choose(s, &o.compat, "compat", "seed: as scripts do that pad with the end of text: template seed, all tokens "+
-			"trained on, no end of text",
+			"trained on, no end of text, the base in fp4",
 			"none", "seed")
 	})
 }
@@ -52,7 +52,6 @@ func (o *dataOptions) settle(s *shell, f *flags, c *qwen2.Config) error {
 		if !f.given("append-eos") {
 			o.appendEOS = false
 		}
-		s.note("--compat seed: the base model stays unquantised, where the seed's was quantised to 4 bits")
 	}
 	if o.maxLength > c.MaxPositions {
 		if f.given("max-length") {

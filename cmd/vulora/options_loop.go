@@ -35,7 +35,7 @@ func (o *loopOptions) add(f *flags) {
 		s.IntVar(&o.batchSize, "per-device-train-batch-size", 2, "rows computed at once, also --batch-size")
 		s.IntVar(&o.accumulation, "gradient-accumulation-steps", 4, "batches in a step")
 		s.Float64Var(&o.learningRate, "learning-rate", 2e-4, "of AdamW")
-		s.StringVar(&o.scheduler, "lr-scheduler-type", "linear", "`NAME`: "+strings.Join(schedule.Names(), ", "))
+		s.StringVar(&o.scheduler, "lr-scheduler-type", "linear", "`NAME`: "+strings.Join(schedules(), ", "))
 		s.Float64Var(&o.warmupSteps, "warmup-steps", 0, "steps of rising learning rate; below 1 a share of all steps")
 		s.Float64Var(&o.warmupRatio, "warmup-ratio", 0, "the same as a share of all steps")
 		s.Float64Var(&o.weightDecay, "weight-decay", 0, "of AdamW, for matrices")
@@ -47,6 +47,14 @@ func (o *loopOptions) add(f *flags) {
 		choose(s, &o.lossNorm, "loss-norm", "what a step's loss is divided by; hf-legacy is transformers' rule before "+
 			"mid-2026",
 			"hf", "hf-legacy")
+	})
+}
+
+// schedules are the learning-rate schedules that need no arguments of their own.
+func schedules() []string {
+	return slices.DeleteFunc(schedule.Names(), func(name string) bool {
+		_, err := schedule.New(schedule.Config{Name: name, Total: 1})
+		return err != nil
 	})
 }
 
@@ -72,7 +80,7 @@ func (o *loopOptions) check() error {
 	want(o.beta2 >= 0 && o.beta2 < 1, "adam-beta2", "at least 0 and below 1", o.beta2)
 	want(o.epsilon > 0 && o.epsilon <= inf, "adam-epsilon", "more than 0", o.epsilon)
 	want(o.maxGradNorm >= 0 && o.maxGradNorm <= inf, "max-grad-norm", "at least 0", o.maxGradNorm)
-	if names := schedule.Names(); !slices.Contains(names, o.scheduler) {
+	if names := schedules(); !slices.Contains(names, o.scheduler) {
 		errs = append(errs, usagef("--lr-scheduler-type: want %s, have %q%s", strings.Join(names, ", "), o.scheduler,
 			didYouMean("", o.scheduler, names)))
 	}

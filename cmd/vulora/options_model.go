@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/qwen2/bnb"
 	"github.com/vulora/vulora/qwen2/tokenizer"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -19,6 +20,7 @@ type modelOptions struct {
 	model, revision, quantization, dtype string
 	device, precision                    string
 	threads                              int
+	doubleQuant                          bool
 
 	dir string // of the checkpoint, once resolved
 }
@@ -26,8 +28,10 @@ type modelOptions struct {
 func (o *modelOptions) add(f *flags) {
 	f.group("Model", func(s *pflag.FlagSet) {
 		o.addModel(s)
-		choose(s, &o.quantization, "quantization", "of the base model's weights; only none is supported", "none", "nf4",
-			"fp4", "int8")
+		choose(s, &o.quantization, "quantization", "of the base model's linear layers, while they are loaded", "none",
+			"nf4", "fp4", "int8")
+		s.BoolVar(&o.doubleQuant, "double-quant", false, "round the scales of nf4 and fp4 as bitsandbytes does to store "+
+			"them in 8 bits")
 		choose(s, &o.dtype, "dtype", "type of the weights in memory; auto keeps that of the files", "auto", "f32", "bf16",
 			"f16")
 	})
@@ -53,9 +57,8 @@ func (o *modelOptions) addDevice(s *pflag.FlagSet) {
 
 // resolve checks the options and finds the checkpoint.
 func (o *modelOptions) resolve() (err error) {
-	if o.quantization != "" && o.quantization != "none" {
-		return usagef("--quantization %s is not supported: want none; the base model keeps its 16- or 32-bit weights",
-			o.quantization)
+	if o.doubleQuant && o.quantization != "nf4" && o.quantization != "fp4" {
+		return usagef("--double-quant: want --quantization nf4 or fp4 with it, have %q", o.quantization)
 	}
 	if o.threads < 0 {
 		return usagef("--threads: want at least 0, have %d", o.threads)
@@ -84,6 +87,8 @@ func (o *modelOptions) load(d tensor.Device, positions int) (*qwen2.Model, error
 	if o.precision == "bf16" {
 		lo.Precision = kernel.RoundBF16
 	}
+	formats := map[string]bnb.Format{"nf4": bnb.NF4, "fp4": bnb.FP4, "int8": bnb.Int8}
+	lo.Quantize, lo.DoubleQuant = formats[o.quantization], o.doubleQuant
 	types := map[string]tensor.DType{"f32": tensor.F32, "bf16": tensor.BF16, "f16": tensor.F16}
 	lo.DType, lo.Convert = types[o.dtype]
 	return qwen2.Load(d, o.dir, lo)

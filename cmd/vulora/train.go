@@ -82,6 +82,9 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 	if err := errors.Join(o.loop.check(), o.save.check()); err != nil {
 		return nil, err
 	}
+	if o.data.compat == "seed" && !f.given("quantization") {
+		o.model.quantization = "fp4" // what load_in_4bit alone means
+	}
 	if err := o.model.resolve(); err != nil {
 		return nil, err
 	}

@@ -45,7 +45,12 @@ func describeModel(s *shell, o *modelOptions, m *qwen2.Model) {
 	if stored == "" {
 		stored = "stored"
 	}
-	s.fact("model", "%s: %s parameters, %d layers, %s weights", o.model, countText(m.Params()), m.Config.Layers, stored)
+	if q := o.quantization; q != "none" {
+		stored += " weights, linear layers in " + q
+	} else {
+		stored += " weights"
+	}
+	s.fact("model", "%s: %s parameters, %d layers, %s", o.model, countText(m.Params()), m.Config.Layers, stored)
 }
 
 // trainable returns the numbers of trained and of all parameters. Trained biases are the model's own.
