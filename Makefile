@@ -26,7 +26,7 @@ test: deps ## every test, Vulkan ones on whatever driver there is
 deps:
 	@if [ "$$VULORA_TEST_VULKAN" = off ]; then \
 	  echo "VULORA_TEST_VULKAN=off: nothing is tested on Vulkan"; \
-	elif ls /usr/share/vulkan/icd.d/*.json /etc/vulkan/icd.d/*.json >/dev/null 2>&1 && PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q libvulkan.so.1; then \
+	elif ls /usr/share/vulkan/icd.d /etc/vulkan/icd.d 2>/dev/null | grep -q json && PATH="$$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q libvulkan.so.1; then \
 	  :; \
 	elif command -v apt-get >/dev/null; then \
 	  echo "installing a software Vulkan driver: mesa-vulkan-drivers libvulkan1"; \
