@@ -9,9 +9,9 @@
 layout(local_size_x_id = 0) in;
 layout(constant_id = 0) const uint WG = 64;
 
-#define IN(k, T, x) layout(std430, binding = k) readonly buffer In##k { T x[]; }
-#define OUT(k, T, x) layout(std430, binding = k) writeonly buffer Out##k { T x[]; }
-#define INOUT(k, T, x) layout(std430, binding = k) buffer InOut##k { T x[]; }
+#define IN(k, T, x) layout(std430, binding = k) readonly buffer In_##x { T x[]; }
+#define OUT(k, T, x) layout(std430, binding = k) writeonly buffer Out_##x { T x[]; }
+#define INOUT(k, T, x) layout(std430, binding = k) buffer InOut_##x { T x[]; }
 
 // Rows that may be long are read CHUNK elements at a turn: Mesa's software device ends loops after 65535 turns.
 const uint CHUNK = 16;

@@ -1,5 +1,5 @@
 // linear: y[t,n] = sum_k x[t,k]*w[n,k] + b[n]; linear_back: dx[t,k] = sum_n dy[t,n]*w[n,k]
-// variants: linear x f32 f16 bf16 x - vec x - group; linear_back x f32 f16 bf16 x - vec
+// variants: linear x f32 f16 bf16 int8 x - vec x - group; linear_back x f32 f16 bf16 int8 x - vec
 #version 450
 #include "lib.glsl"
 
@@ -25,7 +25,7 @@ IN(1, vec4, x);
 #else
 IN(1, float, x);
 #endif
-IN(3, float, b);
+IN(W_NEXT, float, b);
 
 void main() {
 	uint tilesT = (p.t + TM - 1) / TM;
@@ -64,9 +64,9 @@ void main() {
 	[[unroll]] for (uint j = 0; j < TN; j++) {
 		uint n = n0 + j;
 		if (n >= p.n) break;
-		float add = p.bias != 0u ? b[n] : 0.0;
+		float scale = row_scale(n), add = p.bias != 0u ? b[n] : 0.0;
 		[[unroll]] for (uint i = 0; i < TM; i++) {
-			float v = all_sum(acc[i * TN + j]) + add;
+			float v = all_sum(acc[i * TN + j]) * scale + add;
 			if (LANE == 0u && t0 + i < p.t) y[(t0 + i) * p.yStride + p.yOff + n] = v;
 		}
 	}
@@ -105,8 +105,8 @@ void main() {
 	[[unroll]] for (uint i = 0; i < TM * COLS; i++) acc[i] = E(0.0);
 
 	for (uint n = 0; n < p.n; n++) {
-		float d[TM];
-		[[unroll]] for (uint i = 0; i < TM; i++) d[i] = dy[dyAt[i] + n];
+		float d[TM], scale = row_scale(n);
+		[[unroll]] for (uint i = 0; i < TM; i++) d[i] = dy[dyAt[i] + n] * scale;
 		[[unroll]] for (uint j = 0; j < COLS; j++) {
 			E v = load_w(n * cols + col[j]);
 			[[unroll]] for (uint i = 0; i < TM; i++) acc[i * COLS + j] += d[i] * v;

@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"math"
+	"slices"
 
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -9,12 +10,17 @@ import (
 // longCases have more terms in one sum than a loop may have turns on Mesa's software device: 65535, silently.
 func longCases() []testCase {
 	r := newDice(30)
-	const n, k, t = 70003, 4, 2
-	w, dy, dx := r.vec(n*k), r.vec(t*n), make([]float64, t*k)
-	for i := range t {
-		for j := range n {
-			axpy(dx[i*k:][:k], dy[i*n+j], w[j*k:][:k])
+	const n, t = 70003, 2
+	back := func(dt kernel.DType, k int) testCase {
+		stored, w := r.weight(dt, n, k)
+		dy, dx := r.vec(t*n), make([]float64, t*k)
+		for i := range t {
+			for j := range n {
+				axpy(dx[i*k:][:k], dy[i*n+j], w[j*k:][:k])
+			}
 		}
+		return testCase{"long linear_back", kernel.LinearBack{T: t, N: n, K: uint32(k), YStride: n},
+			slices.Concat([]array{f32(dy)}, stored), []array{blank(t * k)}, [][]float64{dx}, n * eps}
 	}
 
 	const big = 300007
@@ -52,8 +58,7 @@ func longCases() []testCase {
 
 	// The chains of these sums are as long as said, but errors of random sign grow with the root of the length.
 	return []testCase{
-		{"long linear_back", kernel.LinearBack{T: t, N: n, K: k, YStride: n}, []array{f32(dy), {kernel.BF16, w}},
-			[]array{blank(t * k)}, [][]float64{dx}, n * eps},
+		back(kernel.BF16, 4), back(kernel.I8, 4), back(kernel.NF4, kernel.BlockSize),
 		{"long sum", kernel.Sum{N: big}, []array{f32(x), f32([]float64{1})}, []array{blank(1)}, [][]float64{{total}},
 			1500 * eps},
 		{"long cross_entropy", kernel.CrossEntropy{Rows: 1, Cols: cols}, []array{i32(cols - 1), f32([]float64{1})},

@@ -2,6 +2,7 @@ package gpu
 
 import (
 	"math"
+	"slices"
 
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -10,8 +11,8 @@ func rowCases() (all []testCase) {
 	r := newDice(7)
 	const rows, cols, first, count = 9, 7, 4, 11
 	index := []float64{4, 14, 15, 3, -1, 9, 1 << 30, math.MinInt32, 10}
-	for _, dt := range []kernel.DType{kernel.F32, kernel.F16, kernel.BF16} {
-		table := r.vec(count * cols)
+	for _, dt := range tableTypes {
+		stored, table := r.weight(dt, count, cols)
 		for _, f := range []int{first, 0} {
 			y := fill(rows*cols, keep)
 			for i, at := range index {
@@ -25,7 +26,8 @@ func rowCases() (all []testCase) {
 			}
 			all = append(all, testCase{"gather_rows",
 				kernel.GatherRows{Rows: rows, Cols: cols, First: uint32(f), Count: count, Scaled: 1},
-				[]array{{dt, table}, i32(index...), f32([]float64{0.5})}, []array{blank(rows * cols)}, [][]float64{y}, eps})
+				slices.Concat(stored, []array{i32(index...), f32([]float64{0.5})}), []array{blank(rows * cols)},
+				[][]float64{y}, 2 * eps})
 		}
 	}
 	grad, sums := r.vec(rows*cols), make([]float64, count*cols)

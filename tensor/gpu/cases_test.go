@@ -3,6 +3,7 @@ package gpu
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -17,7 +18,7 @@ type testCase struct {
 	tol   float64     // largest error, relative to the largest result of the operand (or 1 if that is less)
 }
 
-// array is an operand's contents. Values of half width must be exact in their type.
+// array is an operand's contents: codes, of a quantised one. Values of half width must be exact in their type.
 type array struct {
 	dtype kernel.DType
 	v     []float64
@@ -43,6 +44,27 @@ func (r dice) vec(n int) []float64 {
 		v[i] = float64(r.IntN(65)-32) / 16
 	}
 	return v
+}
+
+// weight draws a matrix: its operands, which are codes and scales if it is quantised, and its values.
+func (r dice) weight(dt kernel.DType, n, k int) (stored []array, w []float64) {
+	if !dt.Quantized() {
+		w = r.vec(n * k)
+		return []array{{dt, w}}, w
+	}
+	code, value, block := func() int { return r.IntN(255) - 127 }, func(c int) float64 { return float64(c) }, k
+	if dt != kernel.I8 {
+		table := map[kernel.DType][16]float32{kernel.NF4: kernel.NF4Values, kernel.FP4: kernel.FP4Values}[dt]
+		code, block = func() int { return r.IntN(16) }, kernel.BlockSize
+		value = func(c int) float64 { return float64(table[c]) }
+	}
+	codes, scales := make([]float64, n*k), r.positive(n*k/block)
+	w = make([]float64, n*k)
+	for i := range w {
+		c := code()
+		codes[i], w[i] = float64(c), value(c)*scales[i/block]
+	}
+	return []array{{dt, codes}, f32(scales)}, w
 }
 
 func (r dice) positive(n int) []float64 {
@@ -81,14 +103,18 @@ func cases() (all []testCase) {
 
 func linearCases() (all []testCase) {
 	r := newDice(1)
-	for _, dt := range []kernel.DType{kernel.F32, kernel.F16, kernel.BF16} {
+	for _, dt := range weightTypes {
 		for _, size := range [][3]int{{3, 37, 100}, {1, 5, 35}, {19, 37, 36}, {67, 70, 35}} {
 			t, n, k := size[0], size[1], size[2]
+			if fourBits(dt) {
+				k = (k + kernel.BlockSize - 1) / kernel.BlockSize * kernel.BlockSize
+			}
 			if dt == kernel.F16 && t == 19 {
 				continue // as bf16 but for the unpacking; the largest tiles take software devices seconds to compile
 			}
 			stride, off := n+5, 3
-			x, w, b, dy := r.vec(t*k), r.vec(n*k), r.vec(n), r.vec(t*stride)
+			x, b, dy := r.vec(t*k), r.vec(n), r.vec(t*stride)
+			stored, w := r.weight(dt, n, k)
 			y, dx := fill(t*stride, keep), make([]float64, t*k)
 			for i := range t {
 				for j := range n {
@@ -110,11 +136,11 @@ func linearCases() (all []testCase) {
 			sa := sb
 			sa.Acc = 1
 			all = append(all,
-				testCase{"linear", s, []array{f32(x), {dt, w}, f32(b)}, []array{blank(t * stride)},
-					[][]float64{y}, float64(k+1) * eps},
-				testCase{"linear_back", sb, []array{f32(dy), {dt, w}}, []array{blank(t * k)},
-					[][]float64{dx}, float64(n) * eps})
-			if dt == kernel.F32 {
+				testCase{"linear", s, slices.Concat([]array{f32(x)}, stored, []array{f32(b)}),
+					[]array{blank(t * stride)}, [][]float64{y}, float64(k+2) * eps},
+				testCase{"linear_back", sb, slices.Concat([]array{f32(dy)}, stored), []array{blank(t * k)},
+					[][]float64{dx}, float64(n+1) * eps})
+			if dt == kernel.F32 || dt == kernel.NF4 {
 				bare := s
 				bare.Bias = 0
 				y0 := clone(y)
@@ -124,10 +150,10 @@ func linearCases() (all []testCase) {
 					}
 				}
 				all = append(all,
-					testCase{"linear without bias", bare, []array{f32(x), {dt, w}}, []array{blank(t * stride)},
-						[][]float64{y0}, float64(k) * eps},
-					testCase{"linear_back added", sa, []array{f32(dy), {dt, w}}, []array{f32(old)},
-						[][]float64{more}, float64(n+1) * eps})
+					testCase{"linear without bias", bare, slices.Concat([]array{f32(x)}, stored),
+						[]array{blank(t * stride)}, [][]float64{y0}, float64(k+1) * eps},
+					testCase{"linear_back added", sa, slices.Concat([]array{f32(dy)}, stored),
+						[]array{f32(old)}, [][]float64{more}, float64(n+2) * eps})
 			}
 		}
 	}

@@ -34,8 +34,8 @@ func TestContract(t *testing.T) {
 	freed.Free()
 
 	damage := map[string]func(o *kernel.Range){
-		"too short":       func(o *kernel.Range) { o.Bytes = o.Bytes / o.DType.Size() / 2 * o.DType.Size() },
-		"half an element": func(o *kernel.Range) { o.Bytes++ },
+		"too short":       func(o *kernel.Range) { o.Bytes = o.Bytes / 8 * 4 },
+		"half an element": func(o *kernel.Range) { o.Bytes-- },
 		"negative bytes":  func(o *kernel.Range) { o.Bytes = -o.Bytes },
 		"negative offset": func(o *kernel.Range) { o.Offset = -guard },
 		"not aligned":     func(o *kernel.Range) { o.Offset += 4 },

@@ -7,12 +7,16 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// linearKernels: shaders/linear.comp, linear_tiles.comp, matmul.comp.
+// weightTypes are the storage types of a weight.
+var weightTypes = []kernel.DType{kernel.F32, kernel.F16, kernel.BF16, kernel.NF4, kernel.FP4, kernel.I8}
+
+// linearKernels: shaders/linear.comp, linear_4bit.comp, linear_tiles.comp, matmul.comp. Variants without vec are for
+// rows that are not multiples of four, which 4-bit types do not have.
 var linearKernels = []lowerer{
 	entry[kernel.Linear]{
 		check: func(s kernel.Linear) error { return inRow("y", s.YOff, s.N, s.YStride) },
 		operands: func(s kernel.Linear) (out, in []operand) {
-			in = []operand{floats("x", s.T, s.K), stored("w", s.N, s.K), optional(s.Bias, floats("b", s.N))}
+			in = []operand{floats("x", s.T, s.K), stored("w", s.N, s.K, weightTypes), optional(s.Bias, floats("b", s.N))}
 			return []operand{strided("y", s.T, s.YStride, s.YOff, s.N)}, in
 		},
 		flops: func(s kernel.Linear) float64 { return 2 * float64(s.T) * float64(s.N) * float64(s.K) },
@@ -24,18 +28,19 @@ var linearKernels = []lowerer{
 				when: func(s kernel.Linear) bool { return s.K%4 == 0 && s.T <= fewTokens },
 				work: func(t traits, s kernel.Linear) work { return lanesPerTile(s.T, s.N, s.K) }},
 			{words: "group", shared: true,
-				when: func(s kernel.Linear) bool { return s.T <= fewTokens },
+				when: func(s kernel.Linear) bool { return s.K%4 != 0 && s.T <= fewTokens },
 				work: func(t traits, s kernel.Linear) work { return lanesPerTile(s.T, s.N, s.K) }},
 			{words: "vec",
 				when: func(s kernel.Linear) bool { return s.K%4 == 0 },
 				work: func(t traits, s kernel.Linear) work { return registerTiles(t, s.T, s.N, 16, s.K/4) }},
-			{work: func(t traits, s kernel.Linear) work { return registerTiles(t, s.T, s.N, 8, s.K) }},
+			{when: func(s kernel.Linear) bool { return s.K%4 != 0 },
+				work: func(t traits, s kernel.Linear) work { return registerTiles(t, s.T, s.N, 8, s.K) }},
 		},
 	},
 	entry[kernel.LinearBack]{
 		check: func(s kernel.LinearBack) error { return inRow("dy", s.YOff, s.N, s.YStride) },
 		operands: func(s kernel.LinearBack) (out, in []operand) {
-			in = []operand{strided("dy", s.T, s.YStride, s.YOff, s.N), stored("w", s.N, s.K)}
+			in = []operand{strided("dy", s.T, s.YStride, s.YOff, s.N), stored("w", s.N, s.K, weightTypes)}
 			return []operand{floats("dx", s.T, s.K)}, in
 		},
 		divide: divideLinearBack,
@@ -46,7 +51,8 @@ var linearKernels = []lowerer{
 			{words: "vec",
 				when: func(s kernel.LinearBack) bool { return s.K%4 == 0 },
 				work: func(t traits, s kernel.LinearBack) work { return registerTiles(t, s.T, s.K, 16, s.N) }},
-			{work: func(t traits, s kernel.LinearBack) work { return registerTiles(t, s.T, s.K, 8, s.N) }},
+			{when: func(s kernel.LinearBack) bool { return s.K%4 != 0 },
+				work: func(t traits, s kernel.LinearBack) work { return registerTiles(t, s.T, s.K, 8, s.N) }},
 		},
 	},
 	entry[kernel.MatMul]{
@@ -81,24 +87,31 @@ const fewTokens = 8
 // divideLinearBack adds up the gradient over slices of the weight's rows where they are more than a loop may have
 // turns.
 func divideLinearBack(t traits, s kernel.LinearBack, l kernel.Launch, _ kernel.Range) (parts []kernel.Launch) {
-	const slice = 1 << 15 // rows: a slice of them starts at a multiple of any alignment
+	const most = 1 << 15 // rows of a slice, which then starts at a multiple of any alignment
 	if t.turns == 0 || uint64(s.N) <= t.turns {
 		return nil
 	}
 	w := l.In[1]
-	for first := uint32(0); first < s.N; first += slice {
+	for first := uint32(0); first < s.N; first += most {
 		p, part := l, s
-		part.N, part.YOff = min(slice, s.N-first), s.YOff+first
+		part.N, part.YOff = min(most, s.N-first), s.YOff+first
 		if first > 0 {
 			part.Acc = 1
 		}
-		rows := w
-		rows.Offset += int64(first) * int64(s.K) * w.DType.Size()
-		rows.Bytes = int64(part.N) * int64(s.K) * w.DType.Size()
-		p.Sizes, p.In = part, []kernel.Range{l.In[0], rows}
+		p.Sizes, p.In = part, []kernel.Range{l.In[0], slice(w, int64(first), int64(part.N), w.DType.Bytes(int64(s.K)))}
+		if w.DType.Quantized() {
+			row := int64(stored("w", 1, s.K, nil).scales(w.DType).elems) * kernel.F32.Size()
+			p.In = append(p.In, slice(l.In[2], int64(first), int64(part.N), row))
+		}
 		parts = append(parts, p)
 	}
 	return parts
+}
+
+// slice returns n rows of row bytes, from row first on.
+func slice(r kernel.Range, first, n, row int64) kernel.Range {
+	r.Offset, r.Bytes = r.Offset+first*row, n*row
+	return r
 }
 
 // flip returns the rows and columns of a factor as it is stored.

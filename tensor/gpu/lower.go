@@ -40,7 +40,7 @@ type entry[S kernel.Sizes] struct {
 	check    func(s S) error               // what must hold between the sizes; nil: nothing
 	operands func(s S) (out, in []operand) // as in the kernel's contract
 	flops    func(s S) float64             // by which vk divides work among submits; nil: one per element
-	variants []variant[S]                  // best first; the last can always be taken
+	variants []variant[S]                  // best first; for all sizes there is one
 	// divide returns the launches that do the work of l where one dispatch cannot, else nil. They may share scratch,
 	// which is written and read by nobody else.
 	divide func(t traits, s S, l kernel.Launch, scratch kernel.Range) []kernel.Launch
@@ -106,6 +106,7 @@ func (e entry[S]) lower(t traits, l kernel.Launch, scratch kernel.Range) ([]step
 		}
 	}
 	out, in := e.operands(s)
+	in = withScales(in, &l)
 	stored, err := checkAll(out, in, &l, t.maxRange)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"slices"
 
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -13,9 +14,11 @@ type operand struct {
 	name   string
 	elems  uint64 // the least number of elements
 	dtype  kernel.DType
-	choice bool // f16 and bf16 will do as well as f32
 	word   bool // any type of four bytes will do
 	absent bool // not given in this launch
+
+	choice     []kernel.DType // of the storage type, which chooses the shader; nil: it is dtype
+	rows, cols uint32         // of a matrix with a choice
 }
 
 func floats(name string, dims ...uint32) operand { return operand{name: name, elems: product(dims...)} }
@@ -24,9 +27,27 @@ func ints(name string, dims ...uint32) operand {
 	return operand{name: name, elems: product(dims...), dtype: kernel.I32}
 }
 
-// stored is a matrix whose storage type chooses the shader.
-func stored(name string, dims ...uint32) operand {
-	return operand{name: name, elems: product(dims...), choice: true}
+// stored is a matrix whose storage type chooses the shader. If that is quantised, its scales follow in the list.
+func stored(name string, rows, cols uint32, choice []kernel.DType) operand {
+	return operand{name: name, elems: product(rows, cols), choice: choice, rows: rows, cols: cols}
+}
+
+// scales are those of o, stored as d.
+func (o operand) scales(d kernel.DType) operand {
+	if d == kernel.I8 {
+		return floats(o.name+"'s scales", o.rows)
+	}
+	return floats(o.name+"'s scales", o.rows, o.cols/kernel.BlockSize)
+}
+
+// withScales returns the inputs of a launch with the scales of a matrix that is quantised.
+func withScales(in []operand, l *kernel.Launch) []operand {
+	for i, o := range in {
+		if o.choice != nil && i < len(l.In) && l.In[i].DType.Quantized() {
+			return slices.Insert(in, i+1, o.scales(l.In[i].DType))
+		}
+	}
+	return in
 }
 
 // strided is rows of cols elements, stride elements apart, from element off on.
@@ -76,7 +97,7 @@ func checkAll(out, in []operand, l *kernel.Launch, maxRange uint64) (string, err
 		if err := o.check(l.In[i], maxRange); err != nil {
 			return "", err
 		}
-		if o.choice {
+		if o.choice != nil {
 			stored = l.In[i].DType.String()
 		}
 	}
@@ -87,18 +108,35 @@ func (o operand) check(r kernel.Range, maxRange uint64) error {
 	switch {
 	case o.elems == 0:
 		return fmt.Errorf("%s: want positive sizes, have no elements", o.name)
-	case o.choice && r.DType > kernel.BF16:
-		return fmt.Errorf("%s: want f32, f16 or bf16, have %v", o.name, r.DType)
+	case o.choice != nil && !slices.Contains(o.choice, r.DType):
+		return fmt.Errorf("%s: want one of %v, have %v", o.name, o.choice, r.DType)
+	case fourBits(r.DType) && o.cols%kernel.BlockSize != 0:
+		return fmt.Errorf("%s: want rows of whole blocks of %d in %v, have %d columns",
+			o.name, kernel.BlockSize, r.DType, o.cols)
 	case o.word && r.DType != kernel.F32 && r.DType != kernel.I32:
 		return fmt.Errorf("%s: want elements of four bytes, have %v", o.name, r.DType)
-	case !o.choice && !o.word && r.DType != o.dtype:
+	case o.choice == nil && !o.word && r.DType != o.dtype:
 		return fmt.Errorf("%s: want %v, have %v", o.name, o.dtype, r.DType)
-	case r.Bytes < 0 || r.Bytes%r.DType.Size() != 0 || uint64(r.Bytes/r.DType.Size()) < o.elems:
+	case !holds(r, o.elems):
 		return fmt.Errorf("%s: want %d elements of %v, have %d bytes", o.name, o.elems, r.DType, r.Bytes)
 	case uint64(r.Bytes) > maxRange:
 		return fmt.Errorf("%s: want at most %d bytes in one operand, have %d", o.name, maxRange, r.Bytes)
 	}
 	return nil
+}
+
+func fourBits(d kernel.DType) bool { return d == kernel.NF4 || d == kernel.FP4 }
+
+// holds tells whether r is whole elements, n or more.
+func holds(r kernel.Range, n uint64) bool {
+	switch size := r.DType.Size(); {
+	case r.Bytes < 0:
+		return false
+	case size == 0:
+		return 2*uint64(r.Bytes) >= n
+	default:
+		return r.Bytes%size == 0 && uint64(r.Bytes/size) >= n
+	}
 }
 
 // inRow checks that columns off … off+cols−1 lie within a row.

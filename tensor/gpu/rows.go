@@ -2,11 +2,14 @@ package gpu
 
 import "github.com/vulora/vulora/tensor/kernel"
 
+// tableTypes are the storage types of a table of rows.
+var tableTypes = []kernel.DType{kernel.F32, kernel.F16, kernel.BF16, kernel.I8}
+
 // rowKernels: shaders/gather_rows.comp, scatter_rows.comp, swiglu.comp, argmax.comp.
 var rowKernels = []lowerer{
 	entry[kernel.GatherRows]{
 		operands: func(s kernel.GatherRows) (out, in []operand) {
-			in = []operand{stored("table", s.Count, s.Cols), ints("index", s.Rows),
+			in = []operand{stored("table", s.Count, s.Cols, tableTypes), ints("index", s.Rows),
 				optional(s.Scaled, floats("scale", 1))}
 			return []operand{floats("y", s.Rows, s.Cols)}, in
 		},

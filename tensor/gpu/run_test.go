@@ -203,11 +203,19 @@ func (r *testRun) compare(i int, before array) error {
 
 // bytes returns the contents as the device stores them; f16 and bf16 values are exact and not subnormal.
 func (a array) bytes() (b []byte) {
+	if fourBits(a.dtype) {
+		for i := 0; i < len(a.v); i += 2 {
+			b = append(b, byte(a.v[i])<<4|byte(a.v[i+1]))
+		}
+		return b
+	}
 	for _, v := range a.v {
 		f := math.Float32bits(float32(v))
 		switch a.dtype {
 		case kernel.I32:
 			b = binary.LittleEndian.AppendUint32(b, uint32(int32(v)))
+		case kernel.I8:
+			b = append(b, byte(int8(v)))
 		case kernel.F32:
 			b = binary.LittleEndian.AppendUint32(b, f)
 		case kernel.BF16:
