@@ -67,8 +67,8 @@ func TestGoldenQLoRATrajectory(t *testing.T) {
 	readJSON(t, filepath.Join(dir, "case.json"), &about)
 	var set struct{ Rows []sequence }
 	readJSON(t, filepath.Join(dir, "dataset.json"), &set)
-	t.Run("cpu", func(t *testing.T) {
-		m := loadModel(t, devtest.CPU(t), filepath.Dir(filepath.FromSlash(about.Checkpoint)))
+	devtest.Each(t, func(t *testing.T, d kernel.Device) {
+		m := loadModel(t, d, filepath.Dir(filepath.FromSlash(about.Checkpoint)))
 		goldenRun(t, m, dir, dir, examples(set.Rows))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/vulora/vulora/qwen2/bnb"
 	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor/devtest"
+	"github.com/vulora/vulora/tensor/kernel"
 )
 
 // Checkpoints that transformers saved with bitsandbytes' 4-bit weights give the logits of the dequantised ones.
@@ -18,8 +19,7 @@ func TestGoldenQuantizedModels(t *testing.T) {
 	}
 	var batch struct{ Sequences []sequence }
 	readJSON(t, filepath.Join(golden("model-tiny"), "batch.json"), &batch)
-	t.Run("cpu", func(t *testing.T) {
-		d := devtest.CPU(t)
+	devtest.Each(t, func(t *testing.T, d kernel.Device) {
 		for _, c := range configs {
 			dir := filepath.Dir(filepath.Dir(c))
 			t.Run(filepath.Base(dir), func(t *testing.T) {
@@ -55,8 +55,7 @@ func TestQuantizeWhileLoading(t *testing.T) {
 			return all
 		})
 		t.Run(f.String(), func(t *testing.T) {
-			t.Run("cpu", func(t *testing.T) {
-				d := devtest.CPU(t)
+			devtest.Each(t, func(t *testing.T, d kernel.Device) {
 				wide := loadGolden(t, d, dir, seqs)
 				m, err := Load(d, filepath.Join("testdata", "model-tiny", "model"), LoadOptions{Quantize: f})
 				if err != nil {

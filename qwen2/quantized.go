@@ -25,10 +25,6 @@ func (l *loader) linear(parts ...part) matrix {
 		return matrix{}
 	case stored == 0 && l.o.Quantize == 0:
 		return matrix{w: l.matrix(parts...)}
-	case l.m.Device.Info().Kind != "cpu":
-		l.err = fmt.Errorf("%s: %w: quantised weights are computed on the CPU device only", parts[0].name,
-			kernel.ErrNoFeature)
-		return matrix{}
 	case stored > 0 && l.o.Quantize != 0:
 		l.err = fmt.Errorf("%s: want a 16- or 32-bit weight to quantise, have a quantised one", parts[0].name)
 		return matrix{}
