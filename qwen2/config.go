@@ -61,9 +61,10 @@ func ReadConfig(dir string) (*Config, error) {
 // ParseConfig reads a config.json of either style: the published Qwen2 and Qwen2.5 ones (rope_theta and torch_dtype at
 // the top) and those of transformers 5 (rope_parameters, dtype, layer_types).
 //
-// What would change the arithmetic and is not implemented is refused by name, with everything else that is wrong, in
-// one error: other architectures, sliding windows, scaled rotary embeddings, quantised weights, other activations or
-// biases. Absent values get the defaults of transformers' Qwen2Config, but the sizes of the weights must be there.
+// What would change the arithmetic and is not computed here is refused by name, with everything else that is wrong, in
+// one error: other architectures, sliding windows, scaled rotary embeddings, weights quantised otherwise than by
+// bitsandbytes in 4 bits, other activations or biases. Absent values get the defaults of transformers' Qwen2Config,
+// but the sizes of the weights must be there.
 func ParseConfig(data []byte) (*Config, error) {
 	if len(data) > maxConfigBytes {
 		return nil, fmt.Errorf("qwen2: config: want at most %d bytes, have %d", maxConfigBytes, len(data))
