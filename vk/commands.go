@@ -74,7 +74,7 @@ func (c *Commands) wait() error {
 		return nil
 	}
 	r := c.d.wait(c.fence)
-	if r == timeout {
+	if !r.ended() {
 		return r.err("wait %v", time.Duration(c.d.timeout))
 	}
 	c.flying = false

@@ -135,11 +135,14 @@ func (d *Device) submit(commands []C.uintptr_t, fence handle) result {
 // wait waits for a fence.
 func (d *Device) wait(fence handle) result {
 	r := result(C.shim_wait(d.c, C.uint64_t(fence), C.uint64_t(d.timeout)))
-	if r == timeout {
+	if !r.ended() {
 		d.hung.Store(true)
 	}
 	return d.note(r)
 }
+
+// ended reports whether a wait with this result found the work at its end: done, or gone with the device.
+func (r result) ended() bool { return r == success || r == -4 }
 
 func (d *Device) note(r result) result {
 	if r == -4 || r == timeout {
@@ -148,8 +151,8 @@ func (d *Device) note(r result) result {
 	return r
 }
 
-// Close waits for work in flight, saves compiled pipelines and frees everything that belongs to the device. Closing
-// again does nothing. The error is about saving; everything is freed nevertheless.
+// Close waits for work in flight, saves compiled pipelines if it can, and frees everything that belongs to the device.
+// Closing again does nothing. The error is of work that never ended, whose memory cannot be freed.
 func (d *Device) Close() error {
 	d.life.Lock()
 	defer d.life.Unlock()
@@ -163,9 +166,8 @@ func (d *Device) Close() error {
 	d.queue.Lock()
 	d.note(waitIdle(d.dev))
 	d.queue.Unlock()
-	var err error
 	if !d.lost.Load() {
-		err = d.saveCache()
+		_ = d.saveCache() // a convenience: whoever must know calls SaveCache
 	}
 	for c := range d.commands {
 		c.release()
@@ -185,5 +187,5 @@ func (d *Device) Close() error {
 	destroyPipelineCache(d.dev, d.cache)
 	C.shim_device_free(d.c)
 	d.c, d.dev = nil, 0
-	return err
+	return nil
 }

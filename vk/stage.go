@@ -85,7 +85,7 @@ func (t *slot) wait(d *Device) result {
 		return success
 	}
 	r := d.wait(t.fence)
-	t.busy = r == timeout
+	t.busy = !r.ended()
 	return r
 }
 
