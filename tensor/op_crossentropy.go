@@ -8,35 +8,46 @@ import (
 
 // CrossEntropy is the output head and the loss in one: y = scale·Σ −log softmax(x[rows[i]]·wᵀ)[labels[i]].
 //
-//	x: [T, C]   w: [V, C] f32|f16|bf16   rows, labels: i32[S]   slots: i32[T]   scale: [1]   y: [1]
+//	x: [T, C]   w: [V, C] f32|f16|bf16, or nf4|fp4|int8 and then its scales
+//	rows, labels: i32[S]   slots: i32[T]   scale: [1]   y: [1]
 //
 // Only the supervised rows of x are computed: rows lists them, negative entries (with negative labels) fill up S, and
 // slots is the inverse, slots[rows[i]] = i, negative elsewhere. The logits of one chunk of rows exist at a time;
 // the gradient for x is made from them at once, in the forward, and Backward only scatters it. w is frozen.
 type CrossEntropy struct {
+	Quantized bool   // w has scales
 	Precision uint32 // kernel.Exact or kernel.RoundBF16
 	Chunk     int    // rows whose logits exist at a time, rounded up to a multiple of 64; 0 means 256
 }
 
 func (op CrossEntropy) Infer(x []Spec) ([]Spec, error) {
-	if len(x) != 6 || x[0].Rank() != 2 || x[0].DType != F32 || !x[1].float() || x[1].Rank() != 2 ||
-		x[0].Dim(1) != x[1].Dim(1) || x[2].Rank() != 1 ||
-		x[2].DType != I32 ||
-		x[3] != IntsOf(x[0].Dim(0)) || x[4] != x[2] || x[5] != Of(1) {
-		return nil, fmt.Errorf("cross_entropy: want x [T, C], w [V, C], rows i32[S], slots i32[T], "+
-			"labels i32[S], scale [1], have %v", x)
+	rest := 2 + int(flag(op.Quantized)) // rows, slots, labels, scale
+	if len(x) != rest+4 || x[0].Rank() != 2 || x[0].DType != F32 || x[1].Rank() != 2 || x[0].Dim(1) != x[1].Dim(1) ||
+		x[rest].Rank() != 1 || x[rest].DType != I32 || x[rest+1] != IntsOf(x[0].Dim(0)) || x[rest+2] != x[rest] ||
+		x[rest+3] != Of(1) {
+		return nil, fmt.Errorf("cross_entropy: want x [T, C], w [V, C], its scales if it is quantised, rows i32[S], "+
+			"slots i32[T], labels i32[S], scale [1], have %v", x)
+	}
+	w := x[1]
+	if op.Quantized && (!w.DType.Quantized() || !wholeBlocks(w) || x[2] != scalesOf(w)) || !op.Quantized && !w.float() {
+		return nil, fmt.Errorf("cross_entropy: want w of floats, or of codes with their scales, have %v", x[1:rest])
 	}
 	return []Spec{Of(1)}, nil
 }
 
 func (op CrossEntropy) Forward(r *Recorder, y, x []*Value, need []bool) []*Value {
-	w, labels, scale := x[1], x[4], x[5]
+	w := matrix{w: x[1]}
 	if need[1] {
 		r.Fail(fmt.Errorf("cross_entropy: want a frozen head, have one that needs a gradient"))
 	}
-	s, c, v := labels.Len(), w.Dim(1), w.Dim(0)
+	rest := x[2:]
+	if op.Quantized {
+		w.scales, rest = x[2], x[3:]
+	}
+	rows, slots, labels, scale := rest[0], rest[1], rest[2], rest[3]
+	s, c, v := labels.Len(), w.w.Dim(1), w.w.Dim(0)
 	xs, loss := r.Temp(Of(s, c)), r.Temp(Of(s))
-	gather(r, xs, x[0], x[2], nil)
+	gather(r, xs, matrix{w: x[0]}, rows, nil)
 	var dxs *Value
 	if need[0] {
 		dxs = r.Temp(xs.Spec)
@@ -45,15 +56,15 @@ func (op CrossEntropy) Forward(r *Recorder, y, x []*Value, need []bool) []*Value
 	for first := 0; first < s; first += chunk {
 		n := min(chunk, s-first)
 		z := r.Temp(Of(n, v))
-		linear(r, z, r.Slice(xs, first, n), matrix{w: w}, nil, op.Precision)
+		linear(r, z, r.Slice(xs, first, n), w, nil, op.Precision)
 		r.Run(kernel.CrossEntropy{Rows: u32(n), Cols: u32(v)}, vs(z, r.Slice(loss, first, n)),
 			vs(r.Slice(labels, first, n), scale))
 		if need[0] {
-			linearBack(r, r.Slice(dxs, first, n), z, matrix{w: w}, op.Precision)
+			linearBack(r, r.Slice(dxs, first, n), z, w, op.Precision)
 		}
 	}
 	r.Run(kernel.Sum{N: u32(s)}, y, vs(loss, scale))
-	return vs(dxs, x[3])
+	return vs(dxs, slots)
 }
 
 // chunkOf divides rows into chunks of about equal size: a small last one would read all of w for little. Multiples of
@@ -69,10 +80,10 @@ func (op CrossEntropy) chunkOf(rows, most int) int {
 }
 
 func (op CrossEntropy) Backward(r *Recorder, dy, saved []*Value, need []bool) []*Value {
-	d := make([]*Value, 6)
+	d := make([]*Value, len(need))
 	if need[0] {
 		d[0] = r.Temp(Of(saved[1].Len(), saved[0].Dim(1)))
-		gather(r, d[0], saved[0], saved[1], dy[0])
+		gather(r, d[0], matrix{w: saved[0]}, saved[1], dy[0])
 	}
 	return d
 }

@@ -16,6 +16,6 @@ func (Rows) Infer(x []Spec) ([]Spec, error) {
 }
 
 func (Rows) Forward(r *Recorder, y, x []*Value, _ []bool) []*Value {
-	gather(r, y[0], x[0], x[1], nil)
+	gather(r, y[0], matrix{w: x[0]}, x[1], nil)
 	return nil
 }

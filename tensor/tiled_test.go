@@ -27,6 +27,8 @@ func TestTiles(t *testing.T) {
 		for _, c := range []optest.Case{
 			optest.EmbeddingCase(tensor.BF16, 300, 16, 40), optest.LinearCase(tensor.F32, 5, 200, 16),
 			optest.LinearCase(tensor.BF16, 9, 330, 32), optest.CrossEntropyCase(tensor.BF16, 12, 16, 260),
+			optest.EmbeddingCase(tensor.I8, 700, 32, 40), optest.LinearCase(tensor.NF4, 5, 900, 64),
+			optest.CrossEntropyCase(tensor.I8, 12, 64, 340),
 		} {
 			t.Run(c.Name, func(t *testing.T) {
 				if err := optest.Check(narrow{d, 64 * 300}, c); err != nil {

@@ -24,7 +24,7 @@ type Case struct {
 // An Operand is a spec and its domain.
 type Operand struct {
 	tensor.Spec
-	Fill  func(r *rand.Rand, i int) float64 // element i; standard normal if nil
+	Fill  func(r *rand.Rand, i int) float64 // element i, or its code; standard normal if nil
 	Const bool                              // never differentiated (integers never are)
 }
 
@@ -48,8 +48,12 @@ func Ints(fill func(i int) int, dims ...int) Operand {
 // fixed marks an operand as never differentiated.
 func fixed(o Operand) Operand { o.Const = true; return o }
 
-// values returns the operand's elements as its type holds them exactly, and their bytes.
+// values returns the operand's elements as its type holds them exactly, those of codes without their scale, and their
+// bytes.
 func (o Operand) values(r *rand.Rand) ([]float64, []byte) {
+	if tables[o.DType] != nil {
+		return o.values4(r)
+	}
 	x, b := make([]float64, o.Len()), make([]byte, 0, o.Bytes())
 	for i := range x {
 		v := 0.0

@@ -9,7 +9,7 @@ import (
 	"github.com/vulora/vulora/tensor"
 )
 
-// encode appends v, rounded to t, to b, and returns the rounded value.
+// encode appends v, rounded to t, to b, and returns the rounded value. Of int8 v is the code.
 func encode(t tensor.DType, v float64, b []byte) (float64, []byte) {
 	le := binary.LittleEndian
 	switch t {
@@ -22,6 +22,8 @@ func encode(t tensor.DType, v float64, b []byte) (float64, []byte) {
 	case tensor.F16:
 		h := float16.Fromfloat32(float32(v))
 		return float64(h.Float32()), le.AppendUint16(b, h.Bits())
+	case tensor.I8:
+		return v, append(b, byte(int8(v)))
 	}
 	return float64(float32(v)), le.AppendUint32(b, math.Float32bits(float32(v)))
 }

@@ -18,6 +18,7 @@ func Table() []Case {
 	for _, d := range []tensor.DType{tensor.F32, tensor.F16, tensor.BF16} {
 		t = append(t, EmbeddingCase(d, 37, 7, 5), EmbeddingCase(d, 64, 32, 19))
 	}
+	t = append(t, EmbeddingCase(tensor.I8, 37, 7, 5), EmbeddingCase(tensor.I8, 64, 33, 19))
 	t = append(t, rows(), argmax(1, 1), argmax(5, 1031))
 	return append(append(append(t, linears()...), attentions()...), losses()...)
 }
@@ -148,12 +149,16 @@ func addRMSNorm(t, c int) Case {
 // EmbeddingCase is a row for Embedding: a table [v, c] and t ids.
 func EmbeddingCase(d tensor.DType, v, c, t int) Case {
 	ids := func(i int) int { return (5*i)%(v+1) - 1 }
-	return Case{Name: fmt.Sprint("embedding ", d, " ", v, " ", c, " ", t), Op: tensor.Embedding{},
-		In:    []Operand{Weight(d, v, c), Ints(ids, t)},
-		Terms: t, Def: func(x, y [][]float64) {
+	in := []Operand{Weight(d, v, c)}
+	if d.Quantized() {
+		in = frozen(d, v, c)
+	}
+	return Case{Name: fmt.Sprint("embedding ", d, " ", v, " ", c, " ", t), Op: tensor.Embedding{Quantized: d.Quantized()},
+		In: append(in, Ints(ids, t)), Terms: t, Def: func(x, y [][]float64) {
+			table := matrixOf(d, x, c)
 			for i := range y[0] {
 				if id := ids(i / c); id >= 0 {
-					y[0][i] = x[0][id*c+i%c]
+					y[0][i] = table[id*c+i%c]
 				}
 			}
 		}}

@@ -16,20 +16,33 @@ func linears() []Case {
 			linear(tensor.F16, s[0], s[1], s[2], true))
 	}
 	t = append(t, linear(tensor.BF16, 20, 70, 520, true), linear(tensor.F32, 17, 520, 24, false))
+	for _, s := range [][3]int{{1, 1, 64}, {2, 7, 128}, {4, 33, 64}, {5, 64, 192}, {13, 65, 64}, {31, 47, 128},
+		{33, 97, 64}, {65, 16, 320}} {
+		t = append(t, linear(tensor.NF4, s[0], s[1], s[2], false), linear(tensor.FP4, s[0], s[1], s[2], true))
+	}
+	for _, s := range [][3]int{{1, 1, 1}, {1, 33, 17}, {4, 7, 65}, {5, 64, 31}, {13, 65, 33}, {31, 47, 129}, {65, 97, 70}} {
+		t = append(t, linear(tensor.I8, s[0], s[1], s[2], s[0]%2 == 0))
+	}
 	return append(t, adapters(5, 24, 16, 0), adapters(33, 70, 40, 0), adapters(14, 24, 16, 0.25))
 }
 
 func linear(d tensor.DType, t, n, k int, bias bool) Case {
-	c := Case{Name: fmt.Sprint("linear ", d, " ", t, " ", n, " ", k), Op: tensor.Linear{Bias: bias}, Terms: max(t, n, k),
-		In: []Operand{Normal(t, k), Weight(d, n, k)}}
+	c := Case{Name: fmt.Sprint("linear ", d, " ", t, " ", n, " ", k), Terms: max(t, n, k),
+		Op: tensor.Linear{Quantized: d.Quantized(), Bias: bias}, In: []Operand{Normal(t, k)}}
+	if d == tensor.F32 { // the only type that is trained
+		c.In = append(c.In, Weight(d, n, k))
+	} else {
+		c.In = append(c.In, frozen(d, n, k)...)
+	}
+	at := len(c.In)
 	if bias {
 		c.In = append(c.In, Normal(n))
 	}
 	c.Def = func(x, y [][]float64) {
-		product(x[0], x[1], y[0], n, k)
+		product(x[0], matrixOf(d, x[1:], k), y[0], n, k)
 		if bias {
 			for i := range y[0] {
-				y[0][i] += x[2][i%n]
+				y[0][i] += x[at][i%n]
 			}
 		}
 	}

@@ -12,7 +12,8 @@ import (
 func losses() []Case {
 	return []Case{
 		crossEntropy(tensor.F32, 3, 5, 7, 0), crossEntropy(tensor.BF16, 40, 33, 129, 0),
-		crossEntropy(tensor.F16, 150, 8, 70, 64),
+		crossEntropy(tensor.F16, 150, 8, 70, 64), crossEntropy(tensor.I8, 40, 33, 129, 0),
+		crossEntropy(tensor.I8, 150, 8, 70, 64), crossEntropy(tensor.NF4, 7, 64, 33, 0), crossEntropy(tensor.FP4, 9, 128, 17, 0),
 	}
 }
 
@@ -40,18 +41,19 @@ func crossEntropy(d tensor.DType, t, c, v, chunk int) Case {
 	}
 	const k = 0.037
 	factor := Operand{Spec: tensor.Of(1), Const: true, Fill: func(*rand.Rand, int) float64 { return k }}
-	in := []Operand{Normal(t, c), fixed(Weight(d, v, c)), Ints(func(i int) int { return index[i] }, s),
-		Ints(func(i int) int { return slot[i] }, t),
-		Ints(label, s), factor}
+	in := append([]Operand{Normal(t, c)}, frozen(d, v, c)...)
+	in = append(in, Ints(func(i int) int { return index[i] }, s), Ints(func(i int) int { return slot[i] }, t),
+		Ints(label, s), factor)
 	return Case{Name: fmt.Sprint("cross_entropy ", d, " ", t, " ", c, " ", v, " ", chunk),
-		Op: tensor.CrossEntropy{Chunk: chunk}, In: in,
+		Op: tensor.CrossEntropy{Quantized: d.Quantized(), Chunk: chunk}, In: in,
 		Terms: 4 * max(t, c, v), Def: func(x, y [][]float64) {
+			w := matrixOf(d, x[1:], c)
 			for i, row := range index {
 				if row < 0 {
 					continue
 				}
 				z, sum := make([]float64, v), 0.0
-				product(x[0][row*c:][:c], x[1], z, v, c)
+				product(x[0][row*c:][:c], w, z, v, c)
 				for _, l := range z {
 					sum += math.Exp(l)
 				}
