@@ -41,7 +41,9 @@ type graph struct {
 func (g *graph) hidden(t *autograd.Tape) *autograd.Var {
 	m := g.m
 	var h, d *autograd.Var
-	t.R.In("model.embed_tokens", func() { h = t.Apply(tensor.Embedding{}, t.Const(m.embed), t.Const(g.in.IDs)) })
+	t.R.In("model.embed_tokens", func() {
+		h = t.Apply(tensor.Embedding{Quantized: m.embed.quantized()}, append(m.embed.operands(t), t.Const(g.in.IDs))...)
+	})
 	g.see("embeddings", h)
 	for i := range m.layers {
 		block := func(t *autograd.Tape, x []*autograd.Var) []*autograd.Var { return g.block(t, i, x) }
@@ -129,11 +131,8 @@ func (g *graph) qkv(t *autograd.Tape, i int, n *autograd.Var) *autograd.Var {
 // linear records one fused linear layer with the adapters of the modules that it is made of.
 func (g *graph) linear(t *autograd.Tape, i int, w matrix, bias *tensor.Tensor, x *autograd.Var,
 	modules ...string) *autograd.Var {
-	op := tensor.Linear{Quantized: w.scales != nil, Bias: bias != nil, Precision: g.m.Precision}
-	operands := []*autograd.Var{x, t.Const(w.w)}
-	if w.scales != nil {
-		operands = append(operands, t.Const(w.scales))
-	}
+	op := tensor.Linear{Quantized: w.quantized(), Bias: bias != nil, Precision: g.m.Precision}
+	operands := append([]*autograd.Var{x}, w.operands(t)...)
 	if bias != nil {
 		operands = append(operands, t.Const(bias))
 	}

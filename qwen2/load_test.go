@@ -17,7 +17,12 @@ import (
 // rewrite copies model-tiny with its tensors changed by change.
 func rewrite(t *testing.T, change func([]safetensors.Tensor) []safetensors.Tensor) string {
 	t.Helper()
-	from, dir := filepath.Join("testdata", "model-tiny", "model"), t.TempDir()
+	return rewriteModel(t, "model-tiny", change)
+}
+
+func rewriteModel(t *testing.T, name string, change func([]safetensors.Tensor) []safetensors.Tensor) string {
+	t.Helper()
+	from, dir := filepath.Join("testdata", name, "model"), t.TempDir()
 	config, err := os.ReadFile(filepath.Join(from, "config.json"))
 	if err == nil {
 		err = os.WriteFile(filepath.Join(dir, "config.json"), config, 0o666)
@@ -25,7 +30,11 @@ func rewrite(t *testing.T, change func([]safetensors.Tensor) []safetensors.Tenso
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := openGolden(t, filepath.Join(from, "model.safetensors"))
+	f, err := safetensors.OpenModel(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
 	var all []safetensors.Tensor
 	for _, n := range f.Names() {
 		x, _ := f.Tensor(n)
@@ -102,8 +111,8 @@ func TestWeightTypes(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer wide.Close()
-			if stored.embed.DType != c.t || wide.embed.DType != tensor.F32 {
-				t.Errorf("want weights in %v and f32, have %v and %v", c.t, stored.embed.DType, wide.embed.DType)
+			if stored.embed.w.DType != c.t || wide.embed.w.DType != tensor.F32 {
+				t.Errorf("want weights in %v and f32, have %v and %v", c.t, stored.embed.w.DType, wide.embed.w.DType)
 			}
 			compareGolden(t, c.name, forward(t, stored, seqs)[0]["logits"], forward(t, wide, seqs)[0]["logits"])
 		}

@@ -19,8 +19,9 @@ func (m *Model) Loss(t *autograd.Tape, in Inputs, s Supervision, o GraphOptions)
 	h := g.hidden(t)
 	var loss *autograd.Var
 	t.R.In("lm_head", func() {
-		loss = t.Apply(tensor.CrossEntropy{Precision: m.Precision}, h, t.Const(m.head), t.Const(s.Rows), t.Const(s.Slots),
-			t.Const(s.Labels), t.Const(s.Scale))
+		op := tensor.CrossEntropy{Quantized: m.head.quantized(), Precision: m.Precision}
+		x := append([]*autograd.Var{h}, m.head.operands(t)...)
+		loss = t.Apply(op, append(x, t.Const(s.Rows), t.Const(s.Slots), t.Const(s.Labels), t.Const(s.Scale))...)
 	})
 	return loss
 }
@@ -45,6 +46,9 @@ func (m *Model) packed(in Inputs, o GraphOptions) *graph {
 func (g *graph) logits(t *autograd.Tape, rows *tensor.Tensor) *autograd.Var {
 	h := t.Apply(tensor.Rows{}, g.hidden(t), t.Const(rows))
 	var y *autograd.Var
-	t.R.In("lm_head", func() { y = t.Apply(tensor.Linear{Precision: g.m.Precision}, h, t.Const(g.m.head)) })
+	t.R.In("lm_head", func() {
+		op := tensor.Linear{Quantized: g.m.head.quantized(), Precision: g.m.Precision}
+		y = t.Apply(op, append([]*autograd.Var{h}, g.m.head.operands(t)...)...)
+	})
 	return y
 }

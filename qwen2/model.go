@@ -16,7 +16,7 @@ type Model struct {
 	// Precision says what matrix products with the base weights multiply: kernel.Exact or kernel.RoundBF16.
 	Precision uint32
 
-	embed, head *tensor.Tensor // [V, C]; one tensor if the head is tied
+	embed, head matrix         // [V, C]; one and the same if the head is tied
 	norm        *tensor.Tensor // [C]
 	layers      []layer
 	rope        *tensor.Tensor // [P, D]
@@ -39,10 +39,12 @@ type matrix struct{ w, scales *tensor.Tensor }
 
 // LoadOptions of Load; the zero value keeps the weights as they are stored.
 type LoadOptions struct {
-	// Quantize makes the linear layers of the blocks 4-bit or 8-bit while they are loaded, one matrix at a time; the
-	// embedding, the head and the norms stay as they are. DoubleQuant rounds the scales as bitsandbytes does to store
-	// them in 8 bits; here they are kept in 32. A checkpoint that is quantised already must have neither.
+	// Quantize makes the linear layers of the blocks 4-bit or 8-bit while they are loaded, one matrix at a time; Head
+	// does it to the embedding and the output head, and can be bnb.Int8. Norms stay as they are. DoubleQuant rounds the
+	// scales as bitsandbytes does to store them in 8 bits; here they are kept in 32. What is quantised in the checkpoint
+	// already cannot be quantised again.
 	Quantize    bnb.Format
+	Head        bnb.Format
 	DoubleQuant bool
 	Precision   uint32       // see Model
 	Convert     bool         // convert weights to DType

@@ -26,10 +26,10 @@ func (m *Model) load(o LoadOptions) error {
 	}
 	c := &m.Config
 	l := &loader{m: m, o: o}
-	m.embed = l.matrix(m.embedPart())
+	m.embed = l.head(m.embedPart())
 	m.head = m.embed
 	if !c.Tied {
-		m.head = l.matrix(m.headPart())
+		m.head = l.head(m.headPart())
 	}
 	m.norm = l.vector(m.normPart())
 	for i := range c.Layers {

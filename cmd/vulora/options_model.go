@@ -17,10 +17,11 @@ import (
 
 // modelOptions say which checkpoint is loaded, how and where.
 type modelOptions struct {
-	model, revision, quantization, dtype string
-	device, precision                    string
-	threads                              int
-	doubleQuant                          bool
+	model, revision, quantization, head string
+	dtype                               string
+	device, precision                   string
+	threads                             int
+	doubleQuant                         bool
 
 	dir string // of the checkpoint, once resolved
 }
@@ -32,6 +33,7 @@ func (o *modelOptions) add(f *flags) {
 			"nf4", "fp4", "int8")
 		s.BoolVar(&o.doubleQuant, "double-quant", false, "round the scales of nf4 and fp4 as bitsandbytes does to store "+
 			"them in 8 bits")
+		choose(s, &o.head, "head", "quantization of the embedding and the output head, while they are loaded", "none", "int8")
 		choose(s, &o.dtype, "dtype", "type of the weights in memory; auto keeps that of the files", "auto", "f32", "bf16",
 			"f16")
 	})
@@ -88,7 +90,7 @@ func (o *modelOptions) load(d tensor.Device, positions int) (*qwen2.Model, error
 		lo.Precision = kernel.RoundBF16
 	}
 	formats := map[string]bnb.Format{"nf4": bnb.NF4, "fp4": bnb.FP4, "int8": bnb.Int8}
-	lo.Quantize, lo.DoubleQuant = formats[o.quantization], o.doubleQuant
+	lo.Quantize, lo.DoubleQuant, lo.Head = formats[o.quantization], o.doubleQuant, formats[o.head]
 	types := map[string]tensor.DType{"f32": tensor.F32, "bf16": tensor.BF16, "f16": tensor.F16}
 	lo.DType, lo.Convert = types[o.dtype]
 	return qwen2.Load(d, o.dir, lo)

@@ -45,10 +45,12 @@ func describeModel(s *shell, o *modelOptions, m *qwen2.Model) {
 	if stored == "" {
 		stored = "stored"
 	}
-	if q := o.quantization; q != "none" {
-		stored += " weights, linear layers in " + q
-	} else {
-		stored += " weights"
+	stored += " weights"
+	if o.quantization != "none" {
+		stored += ", linear layers in " + o.quantization
+	}
+	if o.head != "none" {
+		stored += ", embedding and head in " + o.head
 	}
 	s.fact("model", "%s: %s parameters, %d layers, %s", o.model, countText(m.Params()), m.Config.Layers, stored)
 }

@@ -20,7 +20,8 @@ func linears() []Case {
 		{33, 97, 64}, {65, 16, 320}} {
 		t = append(t, linear(tensor.NF4, s[0], s[1], s[2], false), linear(tensor.FP4, s[0], s[1], s[2], true))
 	}
-	for _, s := range [][3]int{{1, 1, 1}, {1, 33, 17}, {4, 7, 65}, {5, 64, 31}, {13, 65, 33}, {31, 47, 129}, {65, 97, 70}} {
+	for _, s := range [][3]int{{1, 1, 1}, {1, 33, 17}, {4, 7, 65}, {5, 64, 31}, {13, 65, 33}, {31, 47, 129},
+		{65, 97, 70}} {
 		t = append(t, linear(tensor.I8, s[0], s[1], s[2], s[0]%2 == 0))
 	}
 	return append(t, adapters(5, 24, 16, 0), adapters(33, 70, 40, 0), adapters(14, 24, 16, 0.25))

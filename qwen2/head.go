@@ -1,0 +1,78 @@
+package qwen2
+
+import (
+	"fmt"
+	"unsafe"
+
+	"github.com/vulora/vulora/autograd"
+	"github.com/vulora/vulora/qwen2/bnb"
+	"github.com/vulora/vulora/qwen2/safetensors"
+)
+
+// rowsAtOnce are quantised together where rows do not depend on each other, so that the embedding, the largest matrix
+// by far, never exists twice.
+const rowsAtOnce = 192
+
+// head returns the embedding or the output head, in int8 if the options say so.
+func (l *loader) head(p part) matrix {
+	stored := bnb.Quantized(l.m.files.Tensor, p.name)
+	switch {
+	case l.err != nil:
+		return matrix{}
+	case l.o.Head != 0 && l.o.Head != bnb.Int8:
+		l.err = fmt.Errorf("%s: want int8 or none for the head, have %v", p.name, l.o.Head)
+		return matrix{}
+	case l.o.Head != 0 && stored:
+		l.err = fmt.Errorf("%s: want a 16- or 32-bit weight to quantise, have a quantised one", p.name)
+		return matrix{}
+	case l.o.Head != 0:
+		return l.int8(p)
+	case stored:
+		return l.linear(p)
+	}
+	return matrix{w: l.matrix(p)}
+}
+
+// int8 quantises p some rows at a time.
+func (l *loader) int8(p part) (out matrix) {
+	l.allocate(&out, []part{p}, bnb.Int8)
+	t, _ := l.m.files.Tensor(p.name)
+	rows, k := p.shape[0], p.shape[1]
+	size := len(t.Data) / rows
+	for first := 0; first < rows && l.err == nil; first += rowsAtOnce {
+		piece := t
+		piece.Shape = []int{min(rowsAtOnce, rows-first), k}
+		piece.Data = t.Data[first*size : (first+piece.Shape[0])*size]
+		if err := out.writeInt8(piece, first); err != nil {
+			l.err = fmt.Errorf("%s: rows from %d on: %w", p.name, first, err)
+		}
+		safetensors.Release(piece)
+	}
+	return out
+}
+
+// writeInt8 quantises rows of a weight and writes them to m from row first on.
+func (m *matrix) writeInt8(rows safetensors.Tensor, first int) error {
+	q, err := bnb.QuantizeTensor(bnb.Int8, rows, bnb.Options{})
+	if err != nil {
+		return err
+	}
+	scales, err := q.Scales()
+	if err != nil {
+		return err
+	}
+	if err := m.w.Buffer.Write(int64(first)*int64(q.K), q.Packed); err != nil {
+		return err
+	}
+	return m.scales.Buffer.Write(4*int64(first), unsafe.Slice((*byte)(unsafe.Pointer(&scales[0])), 4*len(scales)))
+}
+
+func (m matrix) quantized() bool { return m.scales != nil }
+
+// operands returns m as ops take it.
+func (m matrix) operands(t *autograd.Tape) []*autograd.Var {
+	if m.scales == nil {
+		return []*autograd.Var{t.Const(m.w)}
+	}
+	return []*autograd.Var{t.Const(m.w), t.Const(m.scales)}
+}
