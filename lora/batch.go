@@ -31,6 +31,27 @@ func sizeOf(batch []data.Example) size {
 	return size{roundUp(t), roundUp(s)}
 }
 
+// checkExamples finds rows that the model cannot read.
+func checkExamples(m *qwen2.Model, all []data.Example) error {
+	known := func(id int32) bool { return id >= 0 && int(id) < m.Config.Vocab }
+	for i, e := range all {
+		if len(e.IDs) > m.Positions() {
+			return fmt.Errorf("row %d: want at most the %d tokens that the model was loaded for, have %d", i,
+				m.Positions(), len(e.IDs))
+		}
+		if len(e.Labels) != len(e.IDs) {
+			return fmt.Errorf("row %d: want a label for each of %d tokens, have %d", i, len(e.IDs), len(e.Labels))
+		}
+		for t, id := range e.IDs {
+			if label := e.Labels[t]; !known(id) || label != data.Ignore && !known(label) {
+				return fmt.Errorf("row %d: want token ids and labels in [0, %d), have %d and %d: "+
+					"the tokenizer is not this model's", i, m.Config.Vocab, id, label)
+			}
+		}
+	}
+	return nil
+}
+
 // supervised counts the tokens whose successor has a label.
 func supervised(e data.Example) (n int) {
 	for i := 1; i < len(e.Labels); i++ {

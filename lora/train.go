@@ -68,8 +68,8 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 	if err != nil {
 		return TrainReport{}, err
 	}
-	if err := c.check(m); err != nil {
-		return TrainReport{}, err
+	if err := checkExamples(m, c.Examples); err != nil {
+		return TrainReport{}, fmt.Errorf("lora: train: %w", err)
 	}
 	factor, err := schedule.New(schedule.Config{Name: c.Scheduler, Total: plan.Steps(),
 		Warmup: schedule.WarmupSteps(plan.Steps(), c.Warmup),
@@ -84,27 +84,6 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 	run := &run{c: &c, t: t, plan: plan, rate: func(step int) float64 { return c.LearningRate * factor(step) }}
 	report, err := run.steps(ctx)
 	return report, errors.Join(err, t.Close())
-}
-
-// check finds rows that the model cannot read.
-func (c *TrainConfig) check(m *qwen2.Model) error {
-	known := func(id int32) bool { return id >= 0 && int(id) < m.Config.Vocab }
-	for i, e := range c.Examples {
-		if len(e.IDs) > m.Positions() {
-			return fmt.Errorf("lora: train: row %d: want at most the %d tokens that the model was loaded for, have %d",
-				i, m.Positions(), len(e.IDs))
-		}
-		if len(e.Labels) != len(e.IDs) {
-			return fmt.Errorf("lora: train: row %d: want a label for each of %d tokens, have %d", i, len(e.IDs), len(e.Labels))
-		}
-		for t, id := range e.IDs {
-			if label := e.Labels[t]; !known(id) || label != data.Ignore && !known(label) {
-				return fmt.Errorf("lora: train: row %d: want token ids and labels in [0, %d), have %d and %d: "+
-					"the tokenizer is not this model's", i, m.Config.Vocab, id, label)
-			}
-		}
-	}
-	return nil
 }
 
 // microBatches yields every micro-batch of the first epochs, in which each row occurs, so that the largest is known.

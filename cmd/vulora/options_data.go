@@ -21,23 +21,28 @@ type dataOptions struct {
 
 func (o *dataOptions) add(f *flags) {
 	f.group("Data", func(s *pflag.FlagSet) {
-		s.StringArrayVar(&o.files, "data", nil, "`FILE` of rows: .json, .jsonl, .csv or .txt; may be repeated")
-		choose(s, &o.format, "format", "fields of a row: instruction, input, output; prompt, completion; or text",
-			"auto", "alpaca", "completion", "text")
-		choose(s, &o.template, "template", "how a row becomes a prompt; auto is alpaca for alpaca rows and none for others",
-			"auto", "seed", "alpaca", "chatml", "none")
-		s.StringVar(&o.system, "system", "", "system `TEXT` of the chatml template; the tokenizer's own if empty")
-		choose(s, &o.trainOn, "train-on", "which tokens the loss is over", "completion", "all")
-		s.BoolVar(&o.appendEOS, "append-eos", true, "end each row with the end-of-text token, so that the model learns "+
-			"to stop")
-		s.IntVar(&o.maxLength, "max-length", data.DefaultMaxLength, "longest row in tokens; what is beyond is cut off")
-		s.IntVar(&o.limit, "limit", 0, "use the first `N` rows only; 0 for all")
+		o.addRows(s)
 		s.BoolVar(&o.shuffle, "shuffle", true, "a new order in each epoch, that of transformers; --no-shuffle keeps that "+
 			"of the files")
-		choose(s, &o.compat, "compat", "seed: as scripts do that pad with the end of text: template seed, all tokens "+
-			"trained on, no end of text, the base in fp4",
-			"none", "seed")
 	})
+}
+
+// addRows adds what matters where rows are only read once.
+func (o *dataOptions) addRows(s *pflag.FlagSet) {
+	s.StringArrayVar(&o.files, "data", nil, "`FILE` of rows: .json, .jsonl, .csv or .txt; may be repeated")
+	choose(s, &o.format, "format", "fields of a row: instruction, input, output; prompt, completion; or text",
+		"auto", "alpaca", "completion", "text")
+	choose(s, &o.template, "template", "how a row becomes a prompt; auto is alpaca for alpaca rows and none for others",
+		"auto", "seed", "alpaca", "chatml", "none")
+	s.StringVar(&o.system, "system", "", "system `TEXT` of the chatml template; the tokenizer's own if empty")
+	choose(s, &o.trainOn, "train-on", "which tokens the loss is over", "completion", "all")
+	s.BoolVar(&o.appendEOS, "append-eos", true, "end each row with the end-of-text token, so that the model learns "+
+		"to stop")
+	s.IntVar(&o.maxLength, "max-length", data.DefaultMaxLength, "longest row in tokens; what is beyond is cut off")
+	s.IntVar(&o.limit, "limit", 0, "use the first `N` rows only; 0 for all")
+	choose(s, &o.compat, "compat", "seed: as scripts do that pad with the end of text: template seed, all tokens "+
+		"trained on, no end of text, the base in fp4",
+		"none", "seed")
 }
 
 // settle applies --compat and the limit of the model. A value that was given stays.

@@ -27,7 +27,7 @@ func (t *training) describe() {
 		t.s.note("no module of the model is named %s: training goes on with the others", strings.Join(t.adapter.Unmatched,
 			", "))
 	}
-	t.describeRows()
+	describeRows(t.s, t.rows, t.o.data.maxLength, "trained on")
 }
 
 // describeModel prints the device and the model on it.
@@ -60,26 +60,26 @@ func (t *training) trainable() (trained, all int64) {
 	return countAdapter(&t.model.Config, &t.adapter.Config, t.adapter.Targets)
 }
 
-func (t *training) describeRows() {
-	for _, f := range t.rows.set.Files {
-		t.s.fact("data", "%s: %s rows of the format %s", f.Name, countText(f.Rows), f.Format)
+// describeRows prints what the files became; used says what becomes of the tokens that count.
+func describeRows(s *shell, d *dataset, maxLength int, used string) {
+	for _, f := range d.set.Files {
+		s.fact("data", "%s: %s rows of the format %s", f.Name, countText(f.Rows), f.Format)
 	}
-	r := &t.rows.report
-	shortest, longest := len(t.rows.examples[0].IDs), 0
-	for _, e := range t.rows.examples {
+	r := &d.report
+	shortest, longest := len(d.examples[0].IDs), 0
+	for _, e := range d.examples {
 		shortest, longest = min(shortest, len(e.IDs)), max(longest, len(e.IDs))
 	}
-	t.s.fact("rows", "%s of %d to %d tokens, %s tokens in all, %s of them trained on", countText(r.Examples), shortest,
-		longest,
-		countText(r.Tokens), countText(r.Supervised))
+	s.fact("rows", "%s of %d to %d tokens, %s tokens in all, %s of them %s", countText(r.Examples), shortest, longest,
+		countText(r.Tokens), countText(r.Supervised), used)
 	if r.Truncated > 0 {
-		t.s.note("%d rows are longer than %d tokens: %s tokens are cut off (--max-length)", r.Truncated, t.o.data.maxLength,
+		s.note("%d rows are longer than %d tokens: %s tokens are cut off (--max-length)", r.Truncated, maxLength,
 			countText(r.Cut))
 	}
 	if len(r.Masked) > 0 {
-		first := t.rows.set.Rows[t.rows.examples[r.Masked[0]].Row]
-		t.s.note("%d rows have nothing to train on, their answers being cut off or masked; the first is %s:%d", len(r.Masked),
-			first.File, first.Line)
+		first := d.set.Rows[d.examples[r.Masked[0]].Row]
+		s.note("%d rows have no token that is %s, their answers being cut off or masked; the first is %s:%d",
+			len(r.Masked), used, first.File, first.Line)
 	}
 }
 
