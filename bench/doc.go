@@ -1,9 +1,10 @@
-// Package bench times what package tensor does: the op table's rows, on every device. It verifies a row before it times
-// it.
+// Package bench measures what a device can do at best (Ceilings) and how near kernels come to it: those that ops
+// launch, at the sizes of Qwen2.5 (Shape.Rows), each verified against its definition in float64 before it is timed.
+// Roofline draws the results. The command vulora bench is made of it.
 //
-// Run it with
+// For benchstat there are benchmarks whose names are axes, Row/device=cpu/op=linear_gate_up/T=128/dtype=nf4:
 //
-//	go test -bench . ./bench -benchtime 20x
+//	go test -run '^$' -bench Row ./bench
 //
-// The names of benchmarks are axes for benchstat: Op/device=cpu/op=linear_bf16_…
+// rejected.md holds optimisations that did not pay; peers has scripts that run other programs on the same job.
 package bench

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -44,4 +45,45 @@ func benchmark(b *testing.B, d kernel.Device, row optest.Case) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkRow times the launches of a training step of the 0.5B model.
+func BenchmarkRow(b *testing.B) {
+	devices, _ := tensor.Devices()
+	for _, c := range devices {
+		d, err := tensor.Open(c.Name, tensor.OpenOptions{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for _, t := range []uint32{1, 128} {
+			for _, w := range []kernel.DType{kernel.BF16, kernel.NF4} {
+				for _, row := range Shapes[0].Rows(d.Info(), t, w, kernel.RoundBF16) {
+					axes := fmt.Sprintf("device=%s/op=%s/T=%d/dtype=%v", c.Name, strings.ReplaceAll(row.Op, " ", "_"), t, w)
+					b.Run(axes, func(b *testing.B) { benchmarkRow(b, d, row) })
+				}
+			}
+		}
+		if err := d.Close(); err != nil {
+			b.Error(err)
+		}
+	}
+}
+
+func benchmarkRow(b *testing.B, d kernel.Device, row Row) {
+	s, err := row.setUp(d)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer s.close()
+	if err := s.verify(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if err := s.program.Run(); err != nil {
+			b.Fatal(err)
+		}
+	}
+	perSecond := float64(s.copies) * float64(b.N) / b.Elapsed().Seconds()
+	b.ReportMetric(row.FLOP*perSecond/1e9, "GFLOP/s")
+	b.ReportMetric(row.Bytes*perSecond/1e9, "GB/s")
 }

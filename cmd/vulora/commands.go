@@ -20,8 +20,16 @@ type command struct {
 // commands returns all of them in the order of the help text.
 func commands() []command {
 	return []command{
-		trainCommand(), generateCommand(), evalCommand(), tokenizeCommand(), inspectCommand(), devicesCommand(),
-		demoCommand(), completionCommand(), versionCommand(),
+		trainCommand(),
+		generateCommand(),
+		evalCommand(),
+		inspectCommand(),
+		tokenizeCommand(),
+		devicesCommand(),
+		benchCommand(),
+		demoCommand(),
+		completionCommand(),
+		versionCommand(),
 	}
 }
 

@@ -232,6 +232,8 @@ func (b *builder) kernel() func() {
 		return adamW(b, s)
 	case kernel.ArgMax:
 		return argMax(b, s)
+	case kernel.Peak:
+		return peak(b, s)
 	}
 	b.fail("want a kernel of package kernel, had %T", b.l.Sizes)
 	return nil

@@ -290,3 +290,23 @@ func TestConcurrentPrograms(t *testing.T) {
 		}
 	}
 }
+
+func TestPeakRuns(t *testing.T) {
+	for _, isa := range ISAs() {
+		d := open(t, Options{ISA: isa, Threads: 2})
+		y := put(t, d, blank(4))
+		for _, s := range []kernel.Peak{{Items: 4, Turns: 1000}, {Items: 4, Turns: 1, Precision: kernel.RoundBF16}} {
+			p, err := d.Compile([]kernel.Launch{{Sizes: s, Out: []kernel.Range{y}}}, kernel.CompileOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := errors.Join(p.Run(), p.Close()); err != nil {
+				t.Errorf("%s: %v", isa, err)
+			}
+		}
+		short := kernel.Launch{Sizes: kernel.Peak{Items: 5, Turns: 1}, Out: []kernel.Range{y}}
+		if _, err := d.Compile([]kernel.Launch{short}, kernel.CompileOptions{}); err == nil {
+			t.Errorf("%s: want an error for an output that is too short, have none", isa)
+		}
+	}
+}

@@ -98,6 +98,7 @@ func cases() (all []testCase) {
 	all = append(all, lossCases()...)
 	all = append(all, elementCases()...)
 	all = append(all, optimCases()...)
+	all = append(all, peakCase())
 	return append(all, longCases()...)
 }
 
@@ -391,4 +392,17 @@ func optimCases() []testCase {
 		{"adamw", kernel.AdamW{N: n, Decay: decay}, []array{f32(g), f32(hyper)}, []array{f32(p), f32(m), f32(v)},
 			[][]float64{p2, m2, v2}, 16 * eps},
 	}
+}
+
+// peakCase halves the distance to 2 in each of four links of a chain.
+func peakCase() testCase {
+	const items, turns = 21, 2
+	y := make([]float64, items)
+	for i := range y {
+		for j := range 32 {
+			y[i] += 2 + (float64(j+i%2)-2)/16
+		}
+	}
+	return testCase{name: "peak", sizes: kernel.Peak{Items: items, Turns: turns}, out: []array{f32(fill(items, poison))},
+		want: [][]float64{y}, tol: 32 * eps}
 }

@@ -71,7 +71,8 @@ type lowerer interface {
 }
 
 // kernels holds every kernel by the type of its sizes.
-var kernels = index(linearKernels, normKernels, attentionKernels, rowKernels, lossKernels, elementKernels, optimKernels)
+var kernels = index(linearKernels, normKernels, attentionKernels, rowKernels, lossKernels, elementKernels, optimKernels,
+	peakKernels)
 
 func index(families ...[]lowerer) map[reflect.Type]lowerer {
 	all := map[reflect.Type]lowerer{}

@@ -29,3 +29,4 @@ func (GradNorm) Kernel() string          { return "grad_norm" }
 func (Clip) Kernel() string              { return "clip" }
 func (AdamW) Kernel() string             { return "adamw" }
 func (ArgMax) Kernel() string            { return "argmax" }
+func (Peak) Kernel() string              { return "peak" }

@@ -212,3 +212,12 @@ type AdamW struct{ N, Decay uint32 }
 //
 //	out y [Rows] i32   in x [Rows, Cols]
 type ArgMax struct{ Rows, Cols uint32 }
+
+// Peak is PeakOps·Turns multiply-adds for each of Items, on numbers that stay in registers or the nearest cache: the
+// most arithmetic a device can do. The numbers it writes mean nothing.
+//
+//	out y [Items]
+type Peak struct{ Items, Turns, Precision uint32 }
+
+// PeakOps is the number of multiply-adds in one turn of one item of Peak.
+const PeakOps = 64
