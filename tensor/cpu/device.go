@@ -52,8 +52,8 @@ func ISAs() []string {
 
 // Open starts the workers. It fails with kernel.ErrNoFeature if the processor lacks what o asks for.
 func Open(o Options) (*Device, error) {
-	if o.Threads < 0 || o.Threads > 1<<12 {
-		return nil, fmt.Errorf("cpu: open: want 0 … 4096 threads, had %d", o.Threads)
+	if o.Threads < 0 || o.Threads > maxWorkers {
+		return nil, fmt.Errorf("cpu: open: want 0 … %d threads, had %d", maxWorkers, o.Threads)
 	}
 	if o.Threads == 0 {
 		o.Threads = runtime.GOMAXPROCS(0)

@@ -1,7 +1,7 @@
 package cpu
 
 import (
-	"sync"
+	"runtime"
 	"sync/atomic"
 )
 
@@ -9,22 +9,30 @@ import (
 type worker struct {
 	id      int
 	scratch []float32
-	wake    chan struct{}
+	gate    gate
 }
 
 // A pool runs the items of one loop at a time on a fixed set of workers. The caller's goroutine is worker 0.
 type pool struct {
 	workers []*worker
+	spin    bool // waiting workers spin for a while: each has a processor to itself
 	item    func(i int, w *worker)
 	items   int64
 	next    atomic.Int64
-	busy    sync.WaitGroup
+	turn    atomic.Uint64 // the number of the loop, then in maxWorkers' bits how many workers help
+	left    atomic.Int64  // helpers that are not done
+	done    func() bool   // whether left is 0
+	closed  bool
 }
 
+// maxWorkers bounds the threads of a pool.
+const maxWorkers = 1 << 12
+
 func newPool(threads int) *pool {
-	p := &pool{}
+	p := &pool{spin: threads <= runtime.GOMAXPROCS(0)}
+	p.done = func() bool { return p.left.Load() == 0 }
 	for id := range threads {
-		w := &worker{id: id, wake: make(chan struct{}, 1)}
+		w := &worker{id: id, gate: newGate()}
 		p.workers = append(p.workers, w)
 		if id > 0 {
 			go p.serve(w)
@@ -33,10 +41,26 @@ func newPool(threads int) *pool {
 	return p
 }
 
+// serve helps with every loop whose turn names w. A turn that does not may pass unseen.
 func (p *pool) serve(w *worker) {
-	for range w.wake {
+	turn := uint64(0)
+	mine := func() bool {
+		t := p.turn.Load()
+		if t == turn || int(t%maxWorkers) < w.id {
+			return false
+		}
+		turn = t
+		return true
+	}
+	for {
+		w.gate.wait(p.spin, mine)
+		if p.closed {
+			return
+		}
 		p.work(w)
-		p.busy.Done()
+		if p.left.Add(-1) == 0 {
+			p.workers[0].gate.open()
+		}
 	}
 }
 
@@ -57,13 +81,19 @@ func (p *pool) each(n int, item func(i int, w *worker)) {
 	}
 	p.item, p.items = item, int64(n)
 	p.next.Store(0)
-	p.busy.Add(helpers)
-	for _, w := range p.workers[1 : 1+helpers] {
-		w.wake <- struct{}{}
-	}
+	p.call(helpers)
 	p.work(p.workers[0])
-	p.busy.Wait()
+	p.workers[0].gate.wait(p.spin, p.done)
 	p.item = nil
+}
+
+// call begins the turn of the first helpers.
+func (p *pool) call(helpers int) {
+	p.left.Store(int64(helpers))
+	p.turn.Store((p.turn.Load()/maxWorkers+1)*maxWorkers + uint64(helpers))
+	for _, w := range p.workers[1 : 1+helpers] {
+		w.gate.open()
+	}
 }
 
 // grow makes every worker's scratch at least n elements long and returns the bytes that were added.
@@ -78,7 +108,6 @@ func (p *pool) grow(n int) (added int64) {
 }
 
 func (p *pool) close() {
-	for _, w := range p.workers[1:] {
-		close(w.wake)
-	}
+	p.closed = true
+	p.call(len(p.workers) - 1)
 }

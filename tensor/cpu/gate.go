@@ -1,0 +1,47 @@
+package cpu
+
+import (
+	"sync/atomic"
+	"time"
+)
+
+// spinFor is how long a waiting thread looks again and again before it sleeps: waking one takes about ten times as
+// long as one of the many short loops of a decoding step.
+const spinFor = 100 * time.Microsecond
+
+// A gate is where one goroutine waits until something that others do is so.
+type gate struct {
+	asleep atomic.Bool
+	wake   chan struct{}
+}
+
+func newGate() gate { return gate{wake: make(chan struct{}, 1)} }
+
+// wait returns when ready does. It looks for a while, if it may, and then sleeps until a call of open finds it ready.
+func (g *gate) wait(spin bool, ready func() bool) {
+	for start := time.Now(); spin; spin = time.Since(start) < spinFor {
+		for range 16 {
+			if ready() {
+				return
+			}
+			pause()
+		}
+	}
+	for {
+		g.asleep.Store(true)
+		if ready() {
+			if !g.asleep.CompareAndSwap(true, false) {
+				<-g.wake // open came in between
+			}
+			return
+		}
+		<-g.wake
+	}
+}
+
+// open wakes who sleeps at the gate. What makes ready true must come before it.
+func (g *gate) open() {
+	if g.asleep.CompareAndSwap(true, false) {
+		g.wake <- struct{}{}
+	}
+}
