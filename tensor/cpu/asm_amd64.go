@@ -182,6 +182,9 @@ func widenBF16AVX2(n int, dst *float32, src unsafe.Pointer)
 func widenF16AVX2(n int, dst *float32, src unsafe.Pointer)
 
 //go:noescape
+func halveBF16(n int, panel unsafe.Pointer)
+
+//go:noescape
 func narrowBF16(n int, dst *uint16, src *float32)
 
 //go:noescape

@@ -27,27 +27,47 @@ func (v *isa) bf16Faster() bool {
 	return best[1]*10 < best[0]*2*9
 }
 
-// pairs is a source of bfloat16 weights as pairs along the inner dimension, which has k elements.
+// pairs is a source of pairs along the inner dimension, which has k elements. Bfloat16 weights are paired as they are.
+// All others become what their values are in bfloat16, the nearest, ties to even: a panel is first packed as float32,
+// pairChunk rows at a time, where its pairs and half as much beyond them will lie, and then halved in place.
 type pairs struct {
 	weight
 	k        int
 	straight bool // rows are the inner dimension
 }
 
+// pairChunk is whole blocks of codes, and with 32 columns fits a quarter of a small first-level cache.
+const pairChunk = kernel.BlockSize
+
 func (s pairs) pack(v *isa, panel unsafe.Pointer, k0, k, n0, n int) {
 	k0, k = 2*k0, min(2*k, s.k-2*k0)
-	if s.straight {
+	switch {
+	case s.dtype != kernel.BF16:
+		s.round(v, panel, k0, k, n0, n)
+	case s.straight:
 		v.bf16.packRows(panel, s.at(k0, n0), s.ld, k, n)
-	} else {
+	default:
 		v.bf16.packCols(panel, s.at(n0, k0), s.ld, k, n)
 	}
 }
 
-// pairable says whether a product may and should be one of bfloat16 pairs. Codes are always multiplied as float32:
-// their values are not bfloat16.
-func (b *builder) pairable(precision uint32, w weight) bool {
-	return precision == kernel.RoundBF16 && b.p.d.bf16 && w.dtype == kernel.BF16
+func (s pairs) round(v *isa, panel unsafe.Pointer, k0, k, n0, n int) {
+	var wide source = columns{s.weight}
+	if s.straight {
+		wide = rows{s.weight}
+	}
+	for i := 0; i < k; i += pairChunk {
+		part, m := unsafe.Add(panel, i/2*v.nr*4), min(pairChunk, k-i)
+		wide.pack(v, part, k0+i, m, n0, n)
+		if m%2 != 0 {
+			clear(elements[float32](unsafe.Add(part, m*v.nr*4), v.nr))
+		}
+		v.bf16.halve((m+1)/2, part)
+	}
 }
+
+// pairable says whether a product may and should be one of bfloat16 pairs.
+func (b *builder) pairable(precision uint32) bool { return precision == kernel.RoundBF16 && b.p.d.bf16 }
 
 // pairProduct turns p, whose right factor is w, into a product of bfloat16 pairs. The left factor is rounded first,
 // into scratch that all workers see: it is used by every block of columns.

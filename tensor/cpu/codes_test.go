@@ -36,7 +36,8 @@ func TestLinearCodes(t *testing.T) {
 			if s.Bias != 0 {
 				in = append(in, random(r, int(c.N)))
 			}
-			trial := trial{sizes: s, out: []operand{blank(int(c.T * s.YStride))}, in: in, tol: []float64{sumError(k + 2)}}
+			trial := trial{sizes: s, out: []operand{blank(int(c.T * s.YStride))}, in: in, tol: []float64{sumError(k + 2)},
+				opts: Options{BF16: BF16Never}}
 			trial.check(t)
 		}
 	}
@@ -57,6 +58,46 @@ func TestLinearBackCodes(t *testing.T) {
 				in: append([]operand{random(r, int(c.T*s.YStride))}, weights(r, dt, int(n), int(k))...)}
 			trial.check(t)
 		}
+	}
+}
+
+// A product of pairs with any weight has the bits of one with the weight's values in bfloat16.
+func TestPairsOfAnyWeight(t *testing.T) {
+	if available()[0].bf16 == nil {
+		t.Skip("this processor has no bfloat16 products")
+	}
+	r := newRand(25)
+	for i, c := range codeShapes {
+		for _, dt := range append([]kernel.DType{kernel.F32, kernel.F16}, codeTypes...) {
+			k := odd(dt, (c.K+63)/64*64, i)
+			w := weights(r, dt, int(c.N), int(k))
+			linear := trial{sizes: kernel.Linear{T: c.T + fewRows, N: c.N, K: k, YStride: c.N, Precision: kernel.RoundBF16},
+				out: []operand{blank(int((c.T + fewRows) * c.N))}, in: append([]operand{random(r, int((c.T+fewRows)*k))}, w...)}
+			linear.samePairs(t)
+			back := trial{sizes: kernel.LinearBack{T: c.T, N: c.N, K: k, YStride: c.N, Precision: kernel.RoundBF16},
+				out: []operand{blank(int(c.T * k))}, in: append([]operand{random(r, int(c.T*c.N))}, w...)}
+			back.samePairs(t)
+		}
+	}
+}
+
+// samePairs runs a trial whose inputs are the left factor and a weight, and compares it with that of the weight's
+// values in bfloat16.
+func (c *trial) samePairs(t *testing.T) {
+	t.Helper()
+	out, in := c.execute(t, Options{BF16: BF16Force, Threads: 2})
+	same := *c
+	values := append([]float64{}, in[1].init...)
+	if len(in) == 3 {
+		for j := range values { // the product of the definition is float32
+			scale := in[2].init[j/(len(values)/len(in[2].init))]
+			values[j] = float64(float32(values[j]) * float32(scale))
+		}
+	}
+	same.in = []operand{c.in[0], {kernel.BF16, len(values), values}}
+	want, _ := same.execute(t, Options{BF16: BF16Force, Threads: 2})
+	if string(out[0].data) != string(want[0].data) {
+		t.Errorf("%s, %v: want the bits of a bfloat16 weight, had others", c.name(), c.in[1].dtype)
 	}
 }
 

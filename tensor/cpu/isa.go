@@ -61,5 +61,7 @@ type bf16ISA struct {
 	tile tileFunc
 	// packCols and packRows are those of isa for a bfloat16 source and k single elements.
 	packCols, packRows packFunc
-	narrow             func(dst []uint16, src []float32) // to nearest even
+	// halve rounds n pairs of rows of a panel of float32, in place, to n rows of pairs.
+	halve  func(n int, panel unsafe.Pointer)
+	narrow func(dst []uint16, src []float32) // to nearest even
 }

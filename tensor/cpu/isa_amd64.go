@@ -48,6 +48,7 @@ var avx512BF16 = &bf16ISA{
 	tile:     tiles(12, tile12BF16, 8, tile8BF16, 4, tile4BF16, tile1BF16),
 	packCols: pairColumns,
 	packRows: pairRows,
+	halve:    halveBF16,
 	narrow:   narrow,
 }
 

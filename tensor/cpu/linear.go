@@ -37,7 +37,7 @@ func linear(b *builder, s kernel.Linear) func() {
 		a: unsafe.Pointer(unsafe.SliceData(x)), rs: int(s.K), cs: 1, b: columns{w},
 		c: address(y, int(s.YOff)), ldc: int(s.YStride), alpha: 1, bias: bias,
 	}
-	if s.K > 0 && b.pairable(s.Precision, w) {
+	if s.K > 0 && b.pairable(s.Precision) {
 		return b.pairProduct(p, w, false)
 	}
 	return b.product(p)
@@ -112,7 +112,7 @@ func linearBack(b *builder, s kernel.LinearBack) func() {
 		a: address(dy, int(s.YOff)), rs: int(s.YStride), cs: 1, b: rows{w},
 		c: unsafe.Pointer(unsafe.SliceData(dx)), ldc: int(s.K), alpha: 1, acc: s.Acc != 0,
 	}
-	if s.N > 0 && b.pairable(s.Precision, w) {
+	if s.N > 0 && b.pairable(s.Precision) {
 		return b.pairProduct(p, w, true)
 	}
 	return b.product(p)

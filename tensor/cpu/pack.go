@@ -3,8 +3,8 @@ package cpu
 import "unsafe"
 
 // A source is the right-hand factor of a product, b [K, N], in whatever form it is stored. pack writes rows k0 …
-// k0+k−1 of columns n0 … n0+n−1 (n ≤ nr) as one panel [k, nr] of float32, padded with zeros. It is called by several
-// workers.
+// k0+k−1 of columns n0 … n0+n−1 (n ≤ nr) as one panel [k, nr] of float32, padded with zeros, and may use pairChunk/2·nr
+// elements beyond it. It is called by several workers.
 //
 // A new storage type of weights is a new source.
 type source interface {

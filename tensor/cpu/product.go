@@ -24,9 +24,10 @@ type product struct {
 	rowBlocks, colBlocks int
 }
 
-// scratchElements is what each worker needs: panels of one block, then one tile.
+// scratchElements is what each worker needs: panels of one block, then one tile, or what packing the last panel takes
+// beyond it.
 func (p *product) scratchElements() int {
-	return p.v.kc*(p.v.nc+p.v.nr) + p.v.mr*p.v.nr
+	return p.v.kc*(p.v.nc+p.v.nr) + max(p.v.mr, pairChunk/2)*p.v.nr
 }
 
 // prepare chooses the blocks for a number of workers.
