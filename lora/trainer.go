@@ -23,8 +23,9 @@ type AdamW struct {
 // TrainerOptions are the settings of a single step.
 type TrainerOptions struct {
 	AdamW
-	Seed      uint64 // of dropout
-	Recompute bool   // keep few activations and compute them again in the backward pass
+	Seed      uint64          // of dropout
+	Recompute bool            // keep few activations and compute them again in the backward pass
+	Profile   *tensor.Profile // if not nil, gets the times of all launches
 }
 
 // A trainer does optimizer steps on an adapter. A step is one or more micro-batches, whose gradients add up, and one
@@ -80,8 +81,9 @@ func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches iter.Seq[[
 		z := sizeOf(b)
 		t.largest = size{max(t.largest.tokens, z.tokens), max(t.largest.rows, z.rows)}
 	}
-	t.micro = tensor.NewPrograms[size](m.Device, kernel.CompileOptions{})
-	t.update = tensor.NewPrograms[bool](m.Device, kernel.CompileOptions{})
+	compile := kernel.CompileOptions{Profile: o.Profile != nil}
+	t.micro = tensor.NewPrograms[size](m.Device, compile)
+	t.update = tensor.NewPrograms[bool](m.Device, compile)
 	err := t.allocate()
 	if err == nil {
 		err = t.one.WriteFloats([]float32{1})
@@ -223,7 +225,15 @@ func (t *trainer) runMicro(b []data.Example, add bool) error {
 		return err
 	}
 	t.micros++
-	return p.Run()
+	return t.launch(p)
+}
+
+func (t *trainer) launch(p tensor.Compiled) error {
+	err := p.Run()
+	if err == nil && t.o.Profile != nil {
+		t.o.Profile.Add(p)
+	}
+	return err
 }
 
 // grow makes room for a micro-batch larger than all that newTrainer was told of.
@@ -272,7 +282,7 @@ func (t *trainer) runUpdate(learningRate float64) error {
 	if err := t.hyper.WriteFloats(h[:]); err != nil {
 		return err
 	}
-	return p.Run()
+	return t.launch(p)
 }
 
 // Steps returns the number of steps done.

@@ -114,6 +114,16 @@ func TestWeightTypes(t *testing.T) {
 			if stored.embed.w.DType != c.t || wide.embed.w.DType != tensor.F32 {
 				t.Errorf("want weights in %v and f32, have %v and %v", c.t, stored.embed.w.DType, wide.embed.w.DType)
 			}
+			fast := kernel.Exact
+			if c.t == tensor.BF16 && d.Info().BF16 {
+				fast = kernel.RoundBF16
+			}
+			if have := stored.FastestPrecision(); have != fast {
+				t.Errorf("%s: want precision %d, have %d", c.name, fast, have)
+			}
+			if have := wide.FastestPrecision(); have != kernel.Exact {
+				t.Errorf("%s in f32: want exact products, have precision %d", c.name, have)
+			}
 			compareGolden(t, c.name, forward(t, stored, seqs)[0]["logits"], forward(t, wide, seqs)[0]["logits"])
 		}
 	})

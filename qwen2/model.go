@@ -23,6 +23,7 @@ type Model struct {
 	owned       []*tensor.Tensor
 	files       *safetensors.Model
 	params      int64
+	own         tensor.DType // what the embedding is stored as or converted to, and so were codes before
 }
 
 // layer holds one block's weights. q|k|v and gate|up are one matrix each.
@@ -83,6 +84,15 @@ func Load(d kernel.Device, dir string, o LoadOptions) (*Model, error) {
 
 // Params returns the number of parameters; a tied head counts once.
 func (m *Model) Params() int64 { return m.params }
+
+// FastestPrecision returns the fastest precision of products that keeps to the weights' own: kernel.RoundBF16 where
+// they are bfloat16, or were before they were quantised, and the device multiplies that.
+func (m *Model) FastestPrecision() uint32 {
+	if m.own == tensor.BF16 && m.Device.Info().BF16 {
+		return kernel.RoundBF16
+	}
+	return kernel.Exact
+}
 
 // Positions returns the length of the longest sequence that the model was loaded for.
 func (m *Model) Positions() int { return m.rope.Dim(0) }

@@ -26,6 +26,12 @@ func (m *Model) load(o LoadOptions) error {
 	}
 	c := &m.Config
 	l := &loader{m: m, o: o}
+	if t, ok := m.files.Tensor(m.embedPart().name); ok {
+		m.own = dtypes[t.DType]
+	}
+	if o.Convert {
+		m.own = o.DType
+	}
 	m.embed = l.head(m.embedPart())
 	m.head = m.embed
 	if !c.Tied {

@@ -1,6 +1,7 @@
 package tensor
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -16,6 +17,8 @@ type Device = kernel.Device
 // OpenOptions of Open; the zero value is right for ordinary use.
 type OpenOptions struct {
 	Threads int // of the CPU device; 0 means all
+	// BF16 rounds to bfloat16 where a launch permits it if the CPU device can, otherwise it does where that is faster.
+	BF16 bool
 	// CacheDir is where a Vulkan device keeps its compiled pipelines; empty means nowhere.
 	CacheDir string
 }
@@ -67,7 +70,7 @@ func Devices() (all []Choice, note string) {
 // "vulkan:N", or part of a device's name.
 func Open(name string, o OpenOptions) (Device, error) {
 	if name == "cpu" {
-		return cpu.Open(cpu.Options{Threads: o.Threads})
+		return openCPU(o)
 	}
 	all, note := Devices()
 	index, numbered := strings.CutPrefix(name, "vulkan:")
@@ -94,9 +97,19 @@ func Open(name string, o OpenOptions) (Device, error) {
 		return nil, fmt.Errorf("tensor: device %q: %w: %s", name, kernel.ErrNoDevice, describe(all, note))
 	}
 	if all[best].Name == "cpu" {
-		return cpu.Open(cpu.Options{Threads: o.Threads})
+		return openCPU(o)
 	}
 	return gpu.Open(gpu.Options{Index: best, CacheDir: o.CacheDir})
+}
+
+func openCPU(o OpenOptions) (Device, error) {
+	if o.BF16 {
+		d, err := cpu.Open(cpu.Options{Threads: o.Threads, BF16: cpu.BF16Force})
+		if !errors.Is(err, kernel.ErrNoFeature) {
+			return d, err
+		}
+	}
+	return cpu.Open(cpu.Options{Threads: o.Threads})
 }
 
 func describe(all []Choice, note string) string {

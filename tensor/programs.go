@@ -23,6 +23,7 @@ type Compiled struct {
 	Program
 	Launches int   // kernels in one run
 	Bytes    int64 // of temporaries
+	sizes    []kernel.Sizes
 }
 
 // NewPrograms returns an empty set of programs for d.
@@ -53,7 +54,12 @@ func (s *Programs[K]) Get(key K, record func(r *Recorder)) (Compiled, error) {
 	if err != nil {
 		return Compiled{}, fmt.Errorf("tensor: compile: %w", err)
 	}
-	c := Compiled{p, plan.Launches(), plan.Bytes()}
+	c := Compiled{Program: p, Launches: plan.Launches(), Bytes: plan.Bytes()}
+	if s.options.Profile {
+		for i := range plan.launches {
+			c.sizes = append(c.sizes, plan.launches[i].sizes)
+		}
+	}
 	s.made[key] = c
 	return c, nil
 }

@@ -39,8 +39,8 @@ func (o *modelOptions) add(f *flags) {
 	})
 	f.group("Device", func(s *pflag.FlagSet) {
 		o.addDevice(s)
-		choose(s, &o.precision, "precision", "of products with the base weights; bf16 is faster where the device can, "+
-			"auto is f32",
+		choose(s, &o.precision, "precision", "of products with the base weights; auto is bf16 where the weights "+
+			"are bfloat16, or were before they were quantised, and the device is faster by it",
 			"auto", "f32", "bf16")
 	})
 }
@@ -76,7 +76,7 @@ func (o *modelOptions) open() (tensor.Device, error) {
 	} else {
 		cache = "" // without a home there is nowhere to keep compiled pipelines
 	}
-	d, err := tensor.Open(o.device, tensor.OpenOptions{Threads: o.threads, CacheDir: cache})
+	d, err := tensor.Open(o.device, tensor.OpenOptions{Threads: o.threads, CacheDir: cache, BF16: o.precision == "bf16"})
 	if errors.Is(err, kernel.ErrNoDevice) {
 		return nil, usagef("--device: %s", plain(err.Error()))
 	}
@@ -93,7 +93,11 @@ func (o *modelOptions) load(d tensor.Device, positions int) (*qwen2.Model, error
 	lo.Quantize, lo.DoubleQuant, lo.Head = formats[o.quantization], o.doubleQuant, formats[o.head]
 	types := map[string]tensor.DType{"f32": tensor.F32, "bf16": tensor.BF16, "f16": tensor.F16}
 	lo.DType, lo.Convert = types[o.dtype]
-	return qwen2.Load(d, o.dir, lo)
+	m, err := qwen2.Load(d, o.dir, lo)
+	if err == nil && o.precision == "auto" {
+		m.Precision = m.FastestPrecision()
+	}
+	return m, err
 }
 
 // tokenizer loads the checkpoint's tokenizer.

@@ -26,6 +26,7 @@ type trainOptions struct {
 	loggingSteps  int
 	logFile       string
 	checkpointing string
+	profile       bool
 	json          bool
 }
 
@@ -64,6 +65,7 @@ func (o *trainOptions) add(f *flags) {
 	f.group("Log", func(s *pflag.FlagSet) {
 		s.IntVar(&o.loggingSteps, "logging-steps", 10, "log after each so many steps, 0 for never")
 		s.StringVar(&o.logFile, "log-file", "", "`FILE` of JSON lines for the log (default metrics.jsonl in the output)")
+		s.BoolVar(&o.profile, "profile", false, "measure each kernel and say at the end which took how long")
 		s.BoolVar(&o.json, "json", false, "print what the run did as JSON")
 	})
 }
@@ -216,10 +218,16 @@ func (t *training) run() (err error) {
 	c.Recompute = t.twice
 	c.LoggingSteps = t.o.loggingSteps
 	c.OnPlan, c.OnStep, c.OnLog = t.onPlan, t.onStep, t.onLog
+	if t.o.profile {
+		c.Profile = new(tensor.Profile)
+	}
 	r, err := lora.Train(t.s.ctx, t.model, t.adapter, c)
 	t.progress.end()
 	if err != nil {
 		return err
+	}
+	if t.o.profile {
+		printProfile(t.s, c.Profile, r)
 	}
 	return t.finish(r)
 }

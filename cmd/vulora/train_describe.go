@@ -34,8 +34,11 @@ func (t *training) describe() {
 func describeModel(s *shell, o *modelOptions, m *qwen2.Model) {
 	info := m.Device.Info()
 	products := "products in float32"
-	if m.Precision == kernel.RoundBF16 {
+	switch {
+	case m.Precision == kernel.RoundBF16 && info.BF16:
 		products = "products in bfloat16"
+	case m.Precision == kernel.RoundBF16:
+		products += ", for it has none in bfloat16"
 	}
 	s.fact("device", "%s, %s", info.Name, products)
 	stored := m.Config.DType

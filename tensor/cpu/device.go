@@ -81,6 +81,7 @@ func Open(o Options) (*Device, error) {
 		Name:      fmt.Sprintf("CPU (%s, %d threads)", d.v.title, o.Threads),
 		Kind:      "cpu",
 		Tier:      d.v.name,
+		BF16:      d.bf16,
 		Memory:    systemMemory(),
 		Alignment: alignment,
 		MaxRange:  maxAlloc,
