@@ -37,16 +37,7 @@ func (d *Device) makeCache(data []byte) result {
 	return r
 }
 
-// SaveCache writes the pipelines compiled so far to Options.CacheDir, if there is one and there are new ones. Close
-// does it too; a program that runs for long saves after its first step.
-func (d *Device) SaveCache() error {
-	if err := d.alive("save pipelines"); err != nil {
-		return err
-	}
-	defer d.life.RUnlock()
-	return d.saveCache()
-}
-
+// saveCache writes the pipelines compiled so far to Options.CacheDir, if there is one and there are new ones.
 func (d *Device) saveCache() error {
 	d.mu.Lock()
 	dirty := d.dirty

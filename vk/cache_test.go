@@ -61,7 +61,7 @@ func TestPipelineCache(t *testing.T) {
 		t.Fatal(err)
 	}
 	affine(t, e, 0)
-	if e.SaveCache() == nil {
+	if e.saveCache() == nil {
 		t.Error("saving into a file passed as a folder succeeded")
 	}
 	if err := e.Close(); err != nil {

@@ -22,13 +22,16 @@ type Commands struct {
 	pool        handle
 	descriptors handle
 	queries     handle
-	ends        []int // of each dispatch, the index of the timestamp at its end
+	ends        []mark // of each launch
 
 	mu     sync.Mutex
 	flying bool // submitted and not waited for
 	ran    bool
 	closed bool
 }
+
+// A mark is the end of a launch: the dispatch that the launch is or is a part of, and the index of its timestamp.
+type mark struct{ dispatch, end int }
 
 // Submits returns the number of submits that the commands are split into.
 func (c *Commands) Submits() int { return len(c.commands) }
@@ -106,12 +109,12 @@ func (c *Commands) Times() ([]time.Duration, error) {
 	if r := readTimestamps(c.d.dev, c.queries, ticks); r != success {
 		return nil, c.d.note(r).err("times")
 	}
-	times := make([]time.Duration, len(c.ends))
+	times := make([]time.Duration, c.ends[len(c.ends)-1].dispatch+1)
 	unused := 64 - min(c.d.info.Limits.TimestampBits, 64)
-	for i, e := range c.ends {
+	for _, m := range c.ends {
 		// Shifting drops the bits that mean nothing and makes the difference right when the counter wraps.
-		n := (ticks[e] - ticks[e-1]) << unused >> unused
-		times[i] = time.Duration(float64(n) * c.d.info.Limits.TimestampPeriod)
+		n := (ticks[m.end] - ticks[m.end-1]) << unused >> unused
+		times[m.dispatch] += time.Duration(float64(n) * c.d.info.Limits.TimestampPeriod)
 	}
 	return times, nil
 }

@@ -89,19 +89,6 @@ func (d *Device) Info() Info { return d.info }
 // Usage returns the bytes of memory that the device's buffers take, with alignment and staging.
 func (d *Device) Usage() int64 { return d.usage.Load() }
 
-// Available returns the bytes of device-local memory that may still be allocated: what the driver says, or without
-// Features.MemoryBudget the size of the heap less Usage.
-func (d *Device) Available() int64 {
-	if d.enter("available") != nil {
-		return 0
-	}
-	defer d.life.RUnlock()
-	if d.info.Features.MemoryBudget {
-		return clamp(uint64(C.shim_budget(C.uintptr_t(d.instance), C.uintptr_t(d.handle), C.uint32_t(d.localAt))))
-	}
-	return max(d.info.Memory-d.Usage(), 0)
-}
-
 // enter begins a use of the device; the caller unlocks d.life for reading unless it returns an error.
 func (d *Device) enter(what string) error {
 	d.life.RLock()
@@ -132,9 +119,13 @@ func (d *Device) submit(commands []C.uintptr_t, fence handle) result {
 	return d.note(r)
 }
 
-// wait waits for a fence.
+// wait waits for a fence. On a device that hangs it only looks: nobody waits for that twice.
 func (d *Device) wait(fence handle) result {
-	r := result(C.shim_wait(d.c, C.uint64_t(fence), C.uint64_t(d.timeout)))
+	most := d.timeout
+	if d.hung.Load() {
+		most = 0
+	}
+	r := result(C.shim_wait(d.c, C.uint64_t(fence), C.uint64_t(most)))
 	if !r.ended() {
 		d.hung.Store(true)
 	}
@@ -167,7 +158,7 @@ func (d *Device) Close() error {
 	d.note(waitIdle(d.dev))
 	d.queue.Unlock()
 	if !d.lost.Load() {
-		_ = d.saveCache() // a convenience: whoever must know calls SaveCache
+		_ = d.saveCache() // a convenience: the next start compiles again
 	}
 	for c := range d.commands {
 		c.release()

@@ -38,6 +38,43 @@ func TestChainReplaySplit(t *testing.T) {
 	}
 }
 
+// TestDivide wants a dispatch that costs more than a submit may in as many submits as it takes, which together do what
+// it does, and one that cannot be divided whole.
+func TestDivide(t *testing.T) {
+	d := open(t, Options{})
+	const width, height = 3, 10
+	p, err := d.Pipeline(PipelineConfig{Name: "grid", SPIRV: spirv(t, "grid"), Bindings: 1, PushBytes: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	y := alloc(t, d, 4*width*height, DeviceLocal)
+	grid := func(add uint32, divisible bool) Dispatch {
+		return Dispatch{Pipeline: p, Push: words(width, add), Groups: [3]uint32{width, height, 1}, Barrier: true, Cost: 100,
+			Divisible: divisible, Bindings: []Range{{y, 0, y.Bytes()}}}
+	}
+	for _, x := range []struct {
+		cost    float64
+		submits int
+	}{{-1, 1}, {300, 1}, {100, 3}, {99, 2 + 1 + 2}, {10, 10 + 1 + 10}, {3, 10 + 1 + 10}} {
+		o := RecordOptions{MaxCostPerSubmit: x.cost, Timestamps: d.Info().Features.Timestamps}
+		cmd := record(t, d, []Dispatch{grid(0, true), grid(10, false), grid(100, true)}, o)
+		if cmd.Submits() != x.submits {
+			t.Errorf("cost %g per submit: want %d submits, have %d", x.cost, x.submits, cmd.Submits())
+		}
+		if err := errors.Join(y.Clear(), cmd.Run()); err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range readWords(t, y) {
+			if v != 1+11+101 {
+				t.Errorf("cost %g per submit: workgroup %d: want %d, have %d", x.cost, i, 1+11+101, v)
+			}
+		}
+		if times, err := cmd.Times(); err != nil || o.Timestamps && len(times) != 3 {
+			t.Errorf("want 3 times, have %v, %v", times, err)
+		}
+	}
+}
+
 // Two recordings that depend on each other and are submitted without waiting in between.
 func TestSubmitsAreOrdered(t *testing.T) {
 	d := open(t, Options{})

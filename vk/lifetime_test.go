@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"time"
 )
 
 func TestConcurrentPipelines(t *testing.T) {
@@ -84,7 +85,7 @@ func TestUseAfterClose(t *testing.T) {
 	_, errTimes := cmd.Times()
 	for what, err := range map[string]error{
 		"alloc": errAlloc, "pipeline": errPipeline, "record": errRecord, "times": errTimes, "submit": cmd.Submit(),
-		"wait": cmd.Wait(), "write": c.x.Write(0, p), "read": c.x.Read(0, p), "clear": c.x.Clear(), "save": d.SaveCache(),
+		"wait": cmd.Wait(), "write": c.x.Write(0, p), "read": c.x.Read(0, p), "clear": c.x.Clear(),
 	} {
 		if !errors.Is(err, ErrClosed) {
 			t.Errorf("%s after Close: want ErrClosed, have %v", what, err)
@@ -92,8 +93,8 @@ func TestUseAfterClose(t *testing.T) {
 	}
 	c.x.Free()
 	cmd.Close()
-	if d.Available() != 0 || d.Usage() != 0 {
-		t.Errorf("a closed device has %d bytes available and %d in use", d.Available(), d.Usage())
+	if d.Usage() != 0 {
+		t.Errorf("a closed device has %d bytes in use", d.Usage())
 	}
 }
 
@@ -138,11 +139,43 @@ func TestWaitTimeout(t *testing.T) {
 	if _, err := d.Alloc(4, DeviceLocal); !errors.Is(err, ErrDeviceLost) {
 		t.Errorf("alloc on a lost device: want ErrDeviceLost, have %v", err)
 	}
-	// It was only slow. Let it end, so that Close may free.
-	d.timeout = 1 << 62
+	// Nobody waits for it again.
+	d.timeout = uint64(time.Hour)
+	start := time.Now()
+	for range 3 {
+		if cmd.Wait() == nil {
+			break // it was only slow
+		}
+	}
+	if took := time.Since(start); took > time.Minute {
+		t.Errorf("want no wait for a device that hangs, have %v", took)
+	}
+	// Let it end, so that Close may free.
+	d.hung.Store(false)
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
 	}
-	d.hung.Store(false)
 	runtime.KeepAlive(cmd)
+}
+
+// TestFreeWhileRecording frees a buffer while another goroutine records commands that use it: either it is refused, or
+// the buffer lives until then. Run it with -race.
+func TestFreeWhileRecording(t *testing.T) {
+	d := open(t, Options{})
+	c := makeChain(t, d, 64, 2)
+	for range 50 {
+		b := alloc(t, d, 256, DeviceLocal)
+		list := []Dispatch{step(c.list[0].Pipeline, c.x, b, 64, 0)}
+		var wait sync.WaitGroup
+		wait.Go(b.Free)
+		wait.Go(func() {
+			cmd, err := d.Record(list, RecordOptions{})
+			if err == nil {
+				cmd.Close()
+			} else if !errors.Is(err, ErrClosed) {
+				t.Errorf("want ErrClosed or commands, have %v", err)
+			}
+		})
+		wait.Wait()
+	}
 }

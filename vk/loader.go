@@ -66,7 +66,6 @@ type physical struct {
 	family   uint32
 	types    []memoryType
 	heapSize []int64
-	localAt  int // heap of Info.Memory
 	cacheID  [16]byte
 }
 
@@ -155,7 +154,7 @@ func (p *physical) describeMemory(c *C.shim_info) {
 		bytes := clamp(uint64(c.heap_size[i]))
 		p.heapSize = append(p.heapSize, bytes)
 		if c.heap_flags[i]&C.VK_MEMORY_HEAP_DEVICE_LOCAL_BIT != 0 && bytes > p.info.Memory {
-			p.info.Memory, p.localAt = bytes, i
+			p.info.Memory = bytes
 		}
 	}
 	for i := range min(int(c.types), len(c.type_flags)) {

@@ -109,7 +109,4 @@ func TestDeviceInfo(t *testing.T) {
 			t.Errorf("want at least 65535 workgroups, have %v", l.MaxGroups)
 		}
 	}
-	if free := d.Available(); free <= 0 {
-		t.Errorf("want memory left, have %d", free)
-	}
 }

@@ -10,17 +10,20 @@ import "C"
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 	"unsafe"
 )
 
 // A packing is a list of dispatches as the shim wants it: arrays without Go pointers.
 type packing struct {
 	launches []C.shim_launch
+	owners   []int // of each launch, the dispatch that it is or is a part of
 	sets     []C.shim_set
 	ranges   []C.shim_range
 	push     []byte
-	buffers  []*Buffer // each once
 	submits  int
+	limit    float64 // cost of a submit; not positive: none
+	cost     float64 // of the submit that is being filled
 }
 
 // Record checks the dispatches and makes commands of them. What a dispatch reads of an earlier one needs Barrier on
@@ -33,14 +36,17 @@ func (d *Device) Record(list []Dispatch, o RecordOptions) (*Commands, error) {
 	if o.Timestamps && !d.info.Features.Timestamps {
 		return nil, fmt.Errorf("vk: record: %w: timestamps", ErrNoFeature)
 	}
-	p, err := d.pack(list, o)
-	if err != nil {
-		return nil, err
-	}
-	c := &Commands{d: d, buffers: p.buffers, commands: make([]C.uintptr_t, p.submits)}
+	// The buffers are held from here on: another goroutine may free them.
+	c := &Commands{d: d, buffers: d.buffersOf(list)}
 	if !c.acquire() {
 		return nil, fmt.Errorf("vk: record: a buffer was freed: %w", ErrClosed)
 	}
+	p, err := d.pack(list, o)
+	if err != nil {
+		c.drop()
+		return nil, err
+	}
+	c.commands = make([]C.uintptr_t, p.submits)
 	r := c.record(p, o)
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -58,42 +64,19 @@ func (d *Device) pack(list []Dispatch, o RecordOptions) (*packing, error) {
 	if len(list) == 0 {
 		return nil, fmt.Errorf("vk: record: want at least one dispatch")
 	}
-	p := &packing{launches: make([]C.shim_launch, len(list))}
-	limit := o.MaxCostPerSubmit
-	if limit == 0 {
-		limit = maxCost(d.info.Kind)
+	p := &packing{limit: o.MaxCostPerSubmit}
+	if p.limit == 0 {
+		p.limit = d.info.Kind.CostPerSubmit()
 	}
-	known := map[*Buffer]bool{}
 	sets := map[string]int{}
 	var key []byte
-	var cost float64
 	for i := range list {
 		x := &list[i]
 		if err := d.check(x); err != nil {
 			return nil, fmt.Errorf("vk: record: dispatch %d %s: %w", i, x.Name, err)
 		}
-		l := &p.launches[i]
-		l.pipeline, l.layout = C.uint64_t(x.Pipeline.handle), C.uint64_t(x.Pipeline.layout.pipeline)
-		l.push, l.push_bytes = C.uint32_t(len(p.push)), C.uint32_t(len(x.Push))
-		p.push = append(p.push, x.Push...)
-		for j, g := range x.Groups {
-			l.groups[j] = C.uint32_t(g)
-		}
-		if x.Barrier {
-			l.barrier = 1
-		}
-		if limit > 0 && i > 0 && cost+x.Cost > limit {
-			p.launches[i-1].last, cost = 1, 0
-			p.submits++
-		}
-		cost += x.Cost
-
 		key = binary.LittleEndian.AppendUint64(key[:0], x.Pipeline.layout.set)
 		for _, b := range x.Bindings {
-			if !known[b.Buffer] {
-				known[b.Buffer] = true
-				p.buffers = append(p.buffers, b.Buffer)
-			}
 			key = binary.LittleEndian.AppendUint64(key, b.Buffer.handle)
 			key = binary.LittleEndian.AppendUint64(key, uint64(b.Offset))
 			key = binary.LittleEndian.AppendUint64(key, uint64(b.Bytes))
@@ -103,9 +86,9 @@ func (d *Device) pack(list []Dispatch, o RecordOptions) (*packing, error) {
 			set = p.addSet(x)
 			sets[string(key)] = set
 		}
-		l.set = C.uint32_t(set)
+		p.addLaunches(i, x, set)
 	}
-	p.launches[len(list)-1].last = 1
+	p.launches[len(p.launches)-1].last = 1
 	p.submits++
 	if len(p.push) == 0 {
 		p.push = []byte{0}
@@ -114,6 +97,49 @@ func (d *Device) pack(list []Dispatch, o RecordOptions) (*packing, error) {
 		p.ranges = make([]C.shim_range, 1)
 	}
 	return p, nil
+}
+
+// buffersOf returns the buffers of d that dispatches use, each once.
+func (d *Device) buffersOf(list []Dispatch) (all []*Buffer) {
+	known := map[*Buffer]bool{}
+	for i := range list {
+		for _, b := range list[i].Bindings {
+			if b.Buffer != nil && b.Buffer.d == d && !known[b.Buffer] {
+				known[b.Buffer] = true
+				all = append(all, b.Buffer)
+			}
+		}
+	}
+	return all
+}
+
+// addLaunches adds dispatch i, in parts if it costs more than a submit may and can be divided.
+func (p *packing) addLaunches(i int, x *Dispatch, set int) {
+	parts := 1
+	if x.Divisible && p.limit > 0 && x.Cost > p.limit {
+		parts = int(min(math.Ceil(x.Cost/p.limit), float64(x.Groups[1])))
+	}
+	l := C.shim_launch{pipeline: C.uint64_t(x.Pipeline.handle), layout: C.uint64_t(x.Pipeline.layout.pipeline),
+		set: C.uint32_t(set), push: C.uint32_t(len(p.push)), push_bytes: C.uint32_t(len(x.Push))}
+	p.push = append(p.push, x.Push...)
+	for j, g := range x.Groups {
+		l.groups[j] = C.uint32_t(g)
+	}
+	if x.Barrier {
+		l.barrier = 1
+	}
+	for part := range parts {
+		from, to := uint64(x.Groups[1])*uint64(part)/uint64(parts), uint64(x.Groups[1])*uint64(part+1)/uint64(parts)
+		l.base, l.groups[1] = C.uint32_t(from), C.uint32_t(to-from)
+		cost := x.Cost / float64(parts)
+		if n := len(p.launches); p.limit > 0 && n > 0 && p.cost+cost > p.limit {
+			p.launches[n-1].last, p.cost = 1, 0
+			p.submits++
+		}
+		p.cost += cost
+		p.launches, p.owners = append(p.launches, l), append(p.owners, i)
+		l.barrier = 0 // the parts write different places
+	}
 }
 
 func (p *packing) addSet(x *Dispatch) int {
@@ -186,11 +212,12 @@ func (c *Commands) record(p *packing, o RecordOptions) (r result) {
 		C.uint32_t(len(c.commands))))
 }
 
-// marks notes for each dispatch the index of the timestamp at its end: one per dispatch, and a start per submit.
+// marks notes for each launch its dispatch and the index of the timestamp at its end: one per launch, and a start per
+// submit.
 func (c *Commands) marks(p *packing) {
 	submit := 0
 	for i := range p.launches {
-		c.ends = append(c.ends, i+submit+1)
+		c.ends = append(c.ends, mark{dispatch: p.owners[i], end: i + submit + 1})
 		submit += int(p.launches[i].last)
 	}
 }

@@ -38,12 +38,13 @@ typedef struct shim_info {
 // A logical device with its queue and entry points.
 typedef struct shim_device shim_device;
 
-// One dispatch of a recording.
+// One dispatch of a recording, or a part of one.
 typedef struct shim_launch {
 	uint64_t pipeline, layout;
 	uint32_t set;              // index into the recording's descriptor sets
 	uint32_t push, push_bytes; // place in the recording's push constants
 	uint32_t groups[3];
+	uint32_t base;    // the first workgroup along y
 	uint32_t barrier; // wait for the writes of earlier launches
 	uint32_t last;    // last of its command buffer
 } shim_launch;
@@ -69,9 +70,6 @@ int32_t shim_physical_devices(uintptr_t instance, uintptr_t *devices, uint32_t *
 
 // shim_describe returns VK_ERROR_INCOMPATIBLE_DRIVER for a device without Vulkan 1.1 or without a compute queue.
 int32_t shim_describe(uintptr_t instance, uintptr_t physical, shim_info *out);
-
-// shim_budget returns the bytes that the process may still take from heap, or UINT64_MAX if unknown.
-uint64_t shim_budget(uintptr_t instance, uintptr_t physical, uint32_t heap);
 
 int32_t shim_device_new(uintptr_t instance, uintptr_t physical, uint32_t family, uint64_t features, shim_device **out);
 uintptr_t shim_device_handle(const shim_device *d);

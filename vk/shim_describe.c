@@ -151,13 +151,3 @@ int32_t shim_describe(uintptr_t instance, uintptr_t physical, shim_info *out) {
 	describe_matrices(instance, physical, out);
 	return out->queue_family == UINT32_MAX ? VK_ERROR_INCOMPATIBLE_DRIVER : VK_SUCCESS;
 }
-
-uint64_t shim_budget(uintptr_t instance, uintptr_t physical, uint32_t heap) {
-	void (*get)(VkPhysicalDevice, VkPhysicalDeviceMemoryProperties2 *) =
-		(void *)shim_instance_proc(instance, "vkGetPhysicalDeviceMemoryProperties2");
-	VkPhysicalDeviceMemoryBudgetPropertiesEXT b = {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT};
-	VkPhysicalDeviceMemoryProperties2 m = {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, &b};
-	if (!get) return UINT64_MAX;
-	get((VkPhysicalDevice)physical, &m);
-	return b.heapBudget[heap] > b.heapUsage[heap] ? b.heapBudget[heap] - b.heapUsage[heap] : 0;
-}

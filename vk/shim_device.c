@@ -35,6 +35,7 @@
 		const VkDescriptorSet *, uint32_t, const uint32_t *)) \
 	F(CmdPushConstants, void, (VkCommandBuffer, VkPipelineLayout, VkFlags, uint32_t, uint32_t, const void *)) \
 	F(CmdDispatch, void, (VkCommandBuffer, uint32_t, uint32_t, uint32_t)) \
+	F(CmdDispatchBase, void, (VkCommandBuffer, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t, uint32_t)) \
 	F(CmdPipelineBarrier, void, (VkCommandBuffer, VkFlags, VkFlags, VkFlags, uint32_t, const VkMemoryBarrier *, \
 		uint32_t, const void *, uint32_t, const void *)) \
 	F(CmdCopyBuffer, void, (VkCommandBuffer, VkBuffer, VkBuffer, uint32_t, const VkBufferCopy *)) \
@@ -116,7 +117,7 @@ int32_t shim_pipeline(shim_device *d, uint64_t cache, uint64_t layout, const voi
 	VkResult r = d->CreateShaderModule(d->device, &mi, NULL, &module);
 	if (r == VK_SUCCESS) {
 		VkComputePipelineCreateInfo pi = {VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO, .layout = layout,
-			.basePipelineIndex = -1,
+			.flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT, .basePipelineIndex = -1,
 			.stage = {VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO, .pNext = subgroup ? &size : NULL,
 				.flags = full_subgroups ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
 				.stage = VK_SHADER_STAGE_COMPUTE_BIT, .module = module, .pName = "main", .pSpecializationInfo = &si}};
@@ -216,7 +217,8 @@ int32_t shim_record(shim_device *d, uint64_t pool, uint64_t queries, const shim_
 				d->CmdBindDescriptorSets(c, VK_PIPELINE_BIND_POINT_COMPUTE, l->layout, 0, 1, &sets[l->set], 0, NULL);
 			if (l->push_bytes)
 				d->CmdPushConstants(c, l->layout, VK_SHADER_STAGE_COMPUTE_BIT, 0, l->push_bytes, push + l->push);
-			d->CmdDispatch(c, l->groups[0], l->groups[1], l->groups[2]);
+			if (l->base) d->CmdDispatchBase(c, 0, l->base, 0, l->groups[0], l->groups[1], l->groups[2]);
+			else d->CmdDispatch(c, l->groups[0], l->groups[1], l->groups[2]);
 			if (queries) d->CmdWriteTimestamp(c, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, queries, i + b + 1);
 			pipeline = l->pipeline;
 			layout = l->layout;

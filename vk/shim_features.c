@@ -77,7 +77,6 @@ uint64_t shim_query_features(uintptr_t instance, uintptr_t physical, uint32_t ap
 			if (s[i].on[j]) f |= 1ull << structs[i].bit[j];
 	if (base.on[FEATURE_INT16]) f |= 1ull << BIT_Int16;
 	if (base.on[FEATURE_INT64]) f |= 1ull << BIT_Int64;
-	if (shim_has(l, "VK_EXT_memory_budget")) f |= 1ull << BIT_MemoryBudget;
 	return f;
 }
 
@@ -87,7 +86,7 @@ int32_t shim_device_new(uintptr_t instance, uintptr_t physical, uint32_t family,
 	shim_extensions l;
 	VkResult r = shim_device_extensions(instance, physical, &l);
 	if (r != VK_SUCCESS) return r;
-	const char *names[STRUCTS + 2];
+	const char *names[STRUCTS + 1];
 	uint32_t n = 0;
 	base_features base = {VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
 	feature_struct s[STRUCTS];
@@ -105,9 +104,8 @@ int32_t shim_device_new(uintptr_t instance, uintptr_t physical, uint32_t family,
 	base.on[FEATURE_INT16] = features >> BIT_Int16 & 1;
 	base.on[FEATURE_INT64] = features >> BIT_Int64 & 1;
 	// A device that lists portability_subset must be created with it.
-	static const char *const plain[] = {"VK_KHR_portability_subset", "VK_EXT_memory_budget"};
-	for (int i = 0; i < 2; i++)
-		if (shim_has(&l, plain[i])) names[n++] = plain[i];
+	static const char portability[] = "VK_KHR_portability_subset";
+	if (shim_has(&l, portability)) names[n++] = portability;
 
 	float priority = 1;
 	VkDeviceQueueCreateInfo queue = {VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO, .queueFamilyIndex = family,

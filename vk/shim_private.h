@@ -18,7 +18,7 @@ shim_void_fn shim_instance_proc(uintptr_t instance, const char *name);
 	F(SubgroupBallot) F(SubgroupShuffle) F(SubgroupClustered) F(SubgroupTypes) F(SubgroupSize) F(FullSubgroups) \
 	F(IntegerDot) F(IntegerDotFast) F(MemoryModel) F(MemoryModelDevice) F(LocalSizeID) F(BFloat16) F(BFloat16Dot) \
 	F(BFloat16Matrix) F(Matrix) F(Matrix2Workgroup) F(Matrix2Flexible) F(Matrix2Reductions) F(Matrix2Conversions) \
-	F(Matrix2PerElement) F(Matrix2Tensor) F(Matrix2BlockLoads) F(MemoryBudget) F(Timestamps)
+	F(Matrix2PerElement) F(Matrix2Tensor) F(Matrix2BlockLoads) F(Timestamps)
 #define BIT(name) BIT_##name,
 enum { SHIM_FEATURES(BIT) FEATURES };
 #undef BIT

@@ -27,9 +27,6 @@ func (d *Device) Alloc(bytes int64, m Memory) (*Buffer, error) { return nil, err
 // Usage returns the bytes of memory that the device's buffers take.
 func (d *Device) Usage() int64 { return 0 }
 
-// Available returns the bytes that may still be allocated.
-func (d *Device) Available() int64 { return 0 }
-
 // Pipeline compiles a shader.
 func (d *Device) Pipeline(c PipelineConfig) (*Pipeline, error) { return nil, errBuiltWithout }
 
@@ -37,9 +34,6 @@ func (d *Device) Pipeline(c PipelineConfig) (*Pipeline, error) { return nil, err
 func (d *Device) Record(list []Dispatch, o RecordOptions) (*Commands, error) {
 	return nil, errBuiltWithout
 }
-
-// SaveCache writes compiled pipelines to Options.CacheDir.
-func (d *Device) SaveCache() error { return errBuiltWithout }
 
 // Close frees everything.
 func (d *Device) Close() error { return nil }

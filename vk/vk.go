@@ -32,6 +32,20 @@ func (k Kind) String() string {
 // Unified reports whether the device computes in the host's memory.
 func (k Kind) Unified() bool { return k == Integrated || k == CPU }
 
+// CostPerSubmit returns how many FLOP devices of a kind should be given at once: about 0.2 s on slow ones, at 1 TFLOP/s,
+// 100 GFLOP/s and, for what is unknown, 25 GFLOP/s. Zero is no bound.
+func (k Kind) CostPerSubmit() float64 {
+	switch k {
+	case Discrete:
+		return 200e9
+	case Integrated, Virtual:
+		return 20e9
+	case CPU:
+		return 0 // no watchdog
+	}
+	return 5e9
+}
+
 // Limits of a device.
 type Limits struct {
 	MaxBufferRange  int64 // bytes that one binding may span
@@ -89,8 +103,7 @@ type Features struct {
 	Matrix2Tensor      bool
 	Matrix2BlockLoads  bool
 
-	MemoryBudget bool // Device.Available is what the driver says rather than an estimate
-	Timestamps   bool // RecordOptions.Timestamps
+	Timestamps bool // RecordOptions.Timestamps
 }
 
 // A Component is the element type of a cooperative matrix; the values are those of VkComponentTypeKHR.
@@ -189,27 +202,16 @@ type Dispatch struct {
 	Groups   [3]uint32
 	Barrier  bool    // wait until the writes of the dispatches before it can be seen
 	Cost     float64 // rough work, for example FLOP
+	// Divisible allows a dispatch that costs more than a submit may to be started in parts, each some of the workgroups
+	// along y. They see their own gl_WorkGroupID, and a gl_NumWorkGroups.y that is the part's.
+	Divisible bool
 }
 
 // RecordOptions of Device.Record; the zero value is right for ordinary use.
 type RecordOptions struct {
 	// MaxCostPerSubmit bounds the summed Cost of the dispatches that the driver gets at once, so that none runs into its
-	// watchdog. Zero is a default by kind of device, in FLOP; negative is no bound.
+	// watchdog. Zero is the kind's CostPerSubmit; negative is no bound.
 	MaxCostPerSubmit float64
 	// Timestamps measures each dispatch for Commands.Times. Dispatches then run one after another.
 	Timestamps bool
-}
-
-// maxCost returns the default of MaxCostPerSubmit: about 0.2 s on the slow devices of a kind, at 1 TFLOP/s, 100 GFLOP/s
-// and, for what is unknown, 25 GFLOP/s.
-func maxCost(k Kind) float64 {
-	switch k {
-	case Discrete:
-		return 200e9
-	case Integrated, Virtual:
-		return 20e9
-	case CPU:
-		return 0 // no watchdog
-	}
-	return 5e9
 }

@@ -217,6 +217,54 @@ func TestParts(t *testing.T) {
 	}
 }
 
+// TestWatchdog wants launches that take a slow device long to be started in parts that do not: the head's chunk, and
+// attention over a long sequence.
+func TestWatchdog(t *testing.T) {
+	d := open(t)
+	const tokens, vocabulary, hidden, long = 256, 151936, 896, 8192
+	words := func(n int64) kernel.Range { return kernel.Range{Bytes: 4 * n} }
+	head := kernel.Range{Bytes: 2 * vocabulary * hidden, DType: kernel.BF16}
+	bounds := kernel.Range{Bytes: 8 * long, DType: kernel.I32}
+	heads := kernel.Attention{T: long, S: long, Heads: 14, KVHeads: 2, D: 64, QStride: 1152, KVStride: 1152, KOff: 896,
+		VOff: 1024, Scale: 0.125}
+	for _, l := range []kernel.Launch{
+		{Sizes: kernel.Linear{T: tokens, N: vocabulary, K: hidden, YStride: vocabulary},
+			Out: []kernel.Range{words(tokens * vocabulary)}, In: []kernel.Range{words(tokens * hidden), head}},
+		{Sizes: kernel.LinearBack{T: tokens, N: vocabulary, K: hidden, YStride: vocabulary},
+			Out: []kernel.Range{words(tokens * hidden)}, In: []kernel.Range{words(tokens * vocabulary), head}},
+		{Sizes: heads, Out: []kernel.Range{words(long * 896), words(long * 14)},
+			In: []kernel.Range{words(long * 1152), words(long * 1152), bounds}},
+	} {
+		for _, shared := range []bool{true, false} {
+			tr := d.traits
+			tr.shared, tr.turns, tr.maxRange, tr.cost = shared, 0, 1<<40, 5e9
+			steps, err := lower(tr, l, d.scratch)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range steps {
+				if least := s.cost / float64(s.groups[1]); least > 1.1*tr.cost || !s.divisible {
+					t.Errorf("%s: want parts of %g FLOP, have %g in %v", s.shader, tr.cost, least, s.groups)
+				}
+			}
+		}
+	}
+}
+
+// TestParted runs launches whose workgroups are started in many parts.
+func TestParted(t *testing.T) {
+	d := open(t)
+	for _, c := range cases() {
+		if strings.HasPrefix(c.name, "long ") {
+			continue
+		}
+		r := newRun(t, d, c)
+		tr := d.traits
+		tr.cost = 100
+		r.check(t, d, tr)
+	}
+}
+
 // TestTurns wants a refusal, not a wrong sum, where a loop would be too long for the device and cannot be divided.
 func TestTurns(t *testing.T) {
 	tr := traits{lanes: 8, group: 128, wide: true, loops: 1024, maxX: 65535, maxY: 65535, maxRange: 1 << 30, turns: 60000,

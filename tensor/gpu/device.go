@@ -76,7 +76,7 @@ func choose(v vk.Info, o Options) traits {
 	t := traits{
 		lanes: 64, group: 128, parts: maxParts, loops: 1 << 15,
 		maxX: uint32(min(v.Limits.MaxGroups[0], 1<<20)), maxY: uint32(min(v.Limits.MaxGroups[1], 1<<16-1)),
-		maxRange: uint64(v.Limits.MaxBufferRange),
+		maxRange: uint64(v.Limits.MaxBufferRange), cost: v.Kind.CostPerSubmit(),
 		shared: !o.NoShared && (o.Shared || v.Kind != vk.CPU) && v.Limits.MaxInvocations >= 128 &&
 			v.Limits.MaxSharedMemory >= 16<<10,
 	}

@@ -3,6 +3,7 @@ package gpu
 import (
 	"errors"
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 
@@ -20,8 +21,9 @@ type traits struct {
 	loops    uint32 // workgroups of kernels whose invocations go on to further elements
 	maxX     uint32 // workgroups in one dispatch
 	maxY     uint32
-	maxRange uint64 // bytes of one operand
-	forced   bool   // tests: take the variant only where there is one of that name
+	maxRange uint64  // bytes of one operand
+	cost     float64 // FLOP that one submit should have, by which long dispatches are divided; 0: any
+	forced   bool    // tests: take the variant only where there is one of that name
 	only     string
 }
 
@@ -33,6 +35,8 @@ type step struct {
 	spec   []uint32 // by constant id
 	groups [3]uint32
 	cost   float64 // FLOP
+	// divisible tells that parts of the workgroups along y may be started by themselves.
+	divisible bool
 }
 
 // An entry tells how one kernel is checked and run.
@@ -128,13 +132,14 @@ func (e entry[S]) lower(t traits, l kernel.Launch, scratch kernel.Range) ([]step
 				w.lanes = t.group
 			}
 		}
-		groups, err := w.groups(t, v.shared)
+		cost := e.cost(s, out, in)
+		groups, err := w.groups(t, v.shared, cost)
 		if err != nil {
 			return nil, err
 		}
 		spec := append([]uint32{w.lanes}, w.spec...)
 		name := shaderName(s.Kernel(), stored, v.words)
-		return []step{{l, len(out) + len(in), name, spec, groups, e.cost(s, out, in)}}, nil
+		return []step{{l, len(out) + len(in), name, spec, groups, cost, !w.loops}}, nil
 	}
 	return nil, err
 }
@@ -202,8 +207,9 @@ func (e entry[S]) cost(s S, out, in []operand) float64 {
 	return words
 }
 
-// groups returns the workgroups for w, folded into two dimensions where one does not hold them.
-func (w work) groups(t traits, together bool) ([3]uint32, error) {
+// groups returns the workgroups for w, folded into two dimensions where one does not hold them, or where they cost so
+// much that they are to be started in parts.
+func (w work) groups(t traits, together bool, cost float64) ([3]uint32, error) {
 	n := w.items
 	if !together {
 		n = (n + uint64(w.lanes) - 1) / uint64(w.lanes)
@@ -212,6 +218,10 @@ func (w work) groups(t traits, together bool) ([3]uint32, error) {
 		n = min(n, uint64(min(t.loops, t.maxX)))
 	}
 	x := min(n, uint64(t.maxX))
+	if !w.loops && t.cost > 0 && cost > t.cost {
+		parts := uint64(min(math.Ceil(cost/t.cost), float64(n), float64(t.maxY)))
+		x = min(x, (n+parts-1)/parts)
+	}
 	y := (n + x - 1) / x
 	if y > uint64(t.maxY) {
 		return [3]uint32{}, fmt.Errorf("want at most %d x %d workgroups, have %d", t.maxX, t.maxY, n)

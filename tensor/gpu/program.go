@@ -54,7 +54,8 @@ func (d *Device) Compile(list []kernel.Launch, o kernel.CompileOptions) (kernel.
 
 // dispatch is a step without its pipeline.
 func (d *Device) dispatch(s step) (vk.Dispatch, error) {
-	x := vk.Dispatch{Name: s.launch.Where + ": " + s.shader, Groups: s.groups, Barrier: s.launch.Barrier, Cost: s.cost}
+	x := vk.Dispatch{Name: s.launch.Where + ": " + s.shader, Groups: s.groups, Barrier: s.launch.Barrier, Cost: s.cost,
+		Divisible: s.divisible}
 	for _, list := range [][]kernel.Range{s.launch.Out, s.launch.In} {
 		for i, r := range list {
 			v, err := d.bind(r)
