@@ -24,8 +24,6 @@ void main() {
 		if (LANE == 0u) loss[row] = 0.0;
 		return;
 	}
-	float hit = uint(want) < p.cols ? z[at + uint(want)] : NAN;
-
 	float top = LOWEST, sum = 0.0;
 	for (uint c = LANE; c < p.cols; c += CHUNK * LANES) {
 		float v[CHUNK], most = top;
@@ -42,15 +40,17 @@ void main() {
 	float all_top = all_max(top);
 	sum = all_sum(sum * exp(top - all_top));
 
-	float k = scale[0];
+	// The label's logit is read by the lane that overwrites it.
+	float k = scale[0], lse = all_top + log(sum);
 	for (uint c = LANE; c < p.cols; c += CHUNK * LANES) {
 		[[unroll]] for (uint j = 0; j < CHUNK; j++) {
 			uint i = c + j * LANES;
 			if (i < p.cols) {
-				float prob = exp(z[at + i] - all_top) / sum;
+				float v = z[at + i], prob = exp(v - all_top) / sum;
 				z[at + i] = k * (prob - (i == uint(want) ? 1.0 : 0.0));
+				if (i == uint(want)) loss[row] = lse - v;
 			}
 		}
 	}
-	if (LANE == 0u) loss[row] = all_top + log(sum) - hit;
+	if (LANE == 0u && uint(want) >= p.cols) loss[row] = NAN;
 }

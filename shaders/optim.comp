@@ -47,8 +47,9 @@ void main() {
 	// What the hardware's square root makes of an overflow is not certain.
 	float norm = finite(sum) ? sqrt(sum) : sum, limit = hyper[MAX_NORM];
 	float coefficient = 1.0;
-	if (!finite(norm)) coefficient = norm > 0.0 ? 0.0 : norm;
-	else if (finite(limit)) coefficient = min(1.0, limit / (norm + 1e-6));
+	if (finite(limit)) {
+		coefficient = finite(norm) ? min(1.0, limit / (norm + 1e-6)) : norm > 0.0 ? 0.0 : norm;
+	}
 	stats[0] = norm;
 	stats[1] = coefficient;
 	stats[2] = bad;

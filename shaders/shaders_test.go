@@ -1,7 +1,9 @@
 package shaders
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"encoding/json"
 	"testing"
 )
@@ -14,7 +16,7 @@ func TestManifest(t *testing.T) {
 	}
 	var m struct {
 		Compiler string
-		Variants map[string]struct{ Source, Hash, SPV string }
+		Variants map[string]struct{ Source, Hash, SPV, Sum string }
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
 		t.Fatal(err)
@@ -26,8 +28,12 @@ func TestManifest(t *testing.T) {
 		if v.SPV != name+".spv" {
 			t.Errorf("%s: want file %s.spv, have %s", name, name, v.SPV)
 		}
-		if _, err := SPIRV(name); err != nil {
+		code, err := SPIRV(name)
+		if err != nil {
 			t.Error(err)
+		}
+		if sum := sha256.Sum256(code); hex.EncodeToString(sum[:]) != v.Sum {
+			t.Errorf("%s: want code with SHA-256 %q, have %x: run make shaders", name, v.Sum, sum)
 		}
 	}
 	total := 0

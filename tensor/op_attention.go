@@ -59,7 +59,7 @@ func (op Attention) Backward(r *Recorder, dy, saved []*Value, _ []bool) []*Value
 }
 
 // CachedAttention is Attention over keys and values in a cache, for generation. It has no gradient. It first writes the
-// rows' own keys and values to the cache: row t goes to slot[t], or nowhere if that is negative.
+// rows' own keys and values to the cache: row t goes to slot[t], or nowhere if that is negative; no two go to the same.
 //
 //	x: [T, (Heads+2·KVHeads)·D] as q|k|v   cache: [S, 2·KVHeads·D] as k|v   slot: i32[T]   bounds: i32[T, 2] over slots
 //	y: [T, Heads·D]

@@ -6,6 +6,8 @@
 package main
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -47,6 +49,15 @@ func build(dir string) error {
 	defer os.RemoveAll(fresh) // what is left of a failure
 	if err := compileAll(dir, fresh, all); err != nil {
 		return err
+	}
+	for name, v := range all {
+		code, err := os.ReadFile(filepath.Join(fresh, v.File))
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(code)
+		v.Sum = hex.EncodeToString(sum[:])
+		all[name] = v
 	}
 	text, err := json.MarshalIndent(manifest{compiler, all}, "", "\t")
 	if err != nil {

@@ -18,8 +18,10 @@ func TestFresh(t *testing.T) {
 	}
 	m := read(t)
 	for name, v := range all {
-		if !reflect.DeepEqual(m.Variants[name], v) {
-			t.Errorf("%s: want %+v, have %+v", name, v, m.Variants[name])
+		have := m.Variants[name]
+		have.Sum = "" // of the result, which TestManifest checks where it is embedded
+		if !reflect.DeepEqual(have, v) {
+			t.Errorf("%s: want %+v, have %+v", name, v, have)
 		}
 	}
 	for name := range m.Variants {

@@ -16,6 +16,7 @@ type variant struct {
 	Macros []string `json:"macros,omitempty"` // defined while compiling
 	Hash   string   `json:"hash"`             // SHA-256 of the source, what it includes, and the macros
 	File   string   `json:"spv"`              // file in the folder of the results
+	Sum    string   `json:"sum"`              // SHA-256 of that file
 }
 
 // manifest is what spv/manifest.json holds.
@@ -52,7 +53,8 @@ func scan(dir string) (map[string]variant, error) {
 				return nil, fmt.Errorf("%s: variant %s exists in another file", file, name)
 			}
 			sum := sha256.Sum256([]byte(source + "\x00" + strings.Join(macros, "\x00")))
-			all[name] = variant{filepath.Base(file), macros, hex.EncodeToString(sum[:]), name + ".spv"}
+			all[name] = variant{Source: filepath.Base(file), Macros: macros, Hash: hex.EncodeToString(sum[:]),
+				File: name + ".spv"}
 		}
 	}
 	return all, nil

@@ -387,6 +387,8 @@ func optimCases() []testCase {
 		stats(g, never, norm, 1, 0, 0),
 		stats(bad, hyper, math.Inf(1), 0, 1, 0),
 		stats(huge, hyper, math.Inf(1), 0, 0, 0),
+		stats(huge, never, math.Inf(1), 1, 0, 0),
+		stats(bad, never, math.Inf(1), 1, 1, 0),
 		{"clip", kernel.Clip{N: n}, []array{f32([]float64{9, 0.75, 0, 0})}, []array{f32(g)}, [][]float64{clipped}, eps},
 		// The parameters themselves are rounded; a step is at most 1.2·m/√v in them, 2.5 where v is 0.25.
 		{"adamw", kernel.AdamW{N: n, Decay: decay}, []array{f32(g), f32(hyper)}, []array{f32(p), f32(m), f32(v)},

@@ -106,7 +106,8 @@ type AttentionBackQ Attention
 //	out dx [S, KVStride]   in dy [T, Heads·D], lse [T, Heads], delta [T, Heads], x, users [S, 2] i32
 type AttentionBackKV Attention
 
-// CacheWrite is cache[slot[t]] = x[t, Off … Off+Cols−1]; rows with a negative slot are not written.
+// CacheWrite is cache[slot[t]] = x[t, Off … Off+Cols−1]; rows with a negative slot are not written. Slots that are not
+// negative must be distinct: rows are written in no order.
 //
 //	out cache [S, Cols] in place   in x [T, Stride], slot [T] i32
 type CacheWrite struct{ T, Cols, Stride, Off uint32 }
@@ -192,7 +193,7 @@ const (
 
 // GradNorm is stats = (‖g‖₂, coefficient, non-finite): the norm in float32, torch's clipping coefficient
 // min(1, max/(norm+1e−6)) with max = hyper[HyperMaxNorm], and 1 if any element is NaN or infinite, else 0.
-// Squares are float32 and may overflow: the norm is then +Inf and the coefficient 0, as in torch.
+// Squares are float32 and may overflow: the norm is then +Inf and the coefficient 0, as in torch, or 1 without a limit.
 //
 //	out stats [4]   in g [N], hyper [HyperLen]
 type GradNorm struct{ N uint32 }
