@@ -149,15 +149,19 @@ func (r *Recorder) Fail(err error) {
 func (r *Recorder) Err() error { return r.err }
 
 // rowsPerOperand returns how many of rows, of that many bytes each, one operand may span: all of them, or a multiple of
-// 64, so that tiles of any type are aligned.
+// 64, and of more where rows of an odd length need that, so that every tile is aligned.
 func (r *Recorder) rowsPerOperand(rows int, rowBytes int64) int {
 	if int64(rows) <= r.info.MaxRange/rowBytes {
 		return rows
 	}
-	n := int(r.info.MaxRange / rowBytes / 64 * 64)
+	unit := int64(64)
+	for unit*rowBytes%max(r.info.Alignment, 1) != 0 {
+		unit *= 2 // ends: an alignment is a power of two
+	}
+	n := int(r.info.MaxRange / rowBytes / unit * unit)
 	if n == 0 {
-		r.Fail(fmt.Errorf("want 64 rows within the %d bytes of one operand on %s, have rows of %d bytes", r.info.MaxRange,
-			r.info.Name, rowBytes))
+		r.Fail(fmt.Errorf("want %d rows within the %d bytes of one operand on %s, have rows of %d bytes", unit,
+			r.info.MaxRange, r.info.Name, rowBytes))
 		return rows
 	}
 	return n
