@@ -32,8 +32,8 @@ func (k Kind) String() string {
 // Unified reports whether the device computes in the host's memory.
 func (k Kind) Unified() bool { return k == Integrated || k == CPU }
 
-// CostPerSubmit returns how many FLOP devices of a kind should be given at once: about 0.2 s on slow ones, at 1 TFLOP/s,
-// 100 GFLOP/s and, for what is unknown, 25 GFLOP/s. Zero is no bound.
+// CostPerSubmit returns how many FLOP devices of a kind should be given at once, zero for any number: about 0.2 s on
+// slow ones, at 1 TFLOP/s, 100 GFLOP/s and, for what is unknown, 25 GFLOP/s.
 func (k Kind) CostPerSubmit() float64 {
 	switch k {
 	case Discrete:
