@@ -10,10 +10,11 @@
 //	vec            reads vectors of four: rows and offsets must be multiples of four elements
 //	group          a workgroup shares each item through shared memory and barriers
 //	tiles          a workgroup stages tiles of both factors in shared memory
+//	exchange       a workgroup is one subgroup, whose lanes take from each other what each loaded
 //
 // A variant with neither group nor tiles uses no shared memory and no barrier.
 //
-// Every shader needs Vulkan 1.1 and nothing optional. Bindings are the outputs of the kernel's contract, then its
+// Every shader needs Vulkan 1.1 and, but for the word exchange, nothing optional: that needs subgroup shuffles. Bindings are the outputs of the kernel's contract, then its
 // inputs (package tensor/kernel), the push constants its sizes. Specialization constant 0 is the workgroup size, a
 // power of two; 1 and 2 are the tile (linear, linear_back, matmul), or 1 is the elements of a head, in fours for vec
 // (attention*).

@@ -38,6 +38,19 @@ void load_table() {
 	barrier();
 }
 float value(uint code) { return table[code & 15u]; }
+#elif defined(EXCHANGE)
+// The lanes of a subgroup are the table. All of them call load_table first, and value together.
+float low, high;
+void load_table() {
+	low = select_value(gl_SubgroupInvocationID & 15u);
+	high = select_value(8u | gl_SubgroupInvocationID & 7u);
+}
+float value(uint code) {
+	if (WG >= 16u) return subgroupShuffle(low, code & 15u);
+	if (WG < 8u) return select_value(code);
+	float a = subgroupShuffle(low, code & 7u), b = subgroupShuffle(high, code & 7u);
+	return (code & 8u) == 0u ? a : b;
+}
 #else
 void load_table() {}
 float value(uint code) { return select_value(code); }

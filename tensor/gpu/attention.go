@@ -91,8 +91,8 @@ func perHead[S kernel.Sizes](of func(s S) (a kernel.Attention, rows, heads uint3
 		}
 	}
 	return []variant[S]{
-		{words: "vec.group", shared: true, when: func(s S) bool { return few(s) && vec(s) }, work: by(4)},
-		{words: "group", shared: true, when: few, work: by(1)},
+		{words: "vec.group", needs: sharing, when: func(s S) bool { return few(s) && vec(s) }, work: by(4)},
+		{words: "group", needs: sharing, when: few, work: by(1)},
 		{words: "vec", when: vec, work: by(4)},
 		{work: by(1)},
 	}

@@ -110,9 +110,6 @@ func linearCases() (all []testCase) {
 			if fourBits(dt) {
 				k = (k + kernel.BlockSize - 1) / kernel.BlockSize * kernel.BlockSize
 			}
-			if dt == kernel.F16 && t == 19 {
-				continue // as bf16 but for the unpacking; the largest tiles take software devices seconds to compile
-			}
 			stride, off := n+5, 3
 			x, b, dy := r.vec(t*k), r.vec(n), r.vec(t*stride)
 			stored, w := r.weight(dt, n, k)

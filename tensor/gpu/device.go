@@ -80,6 +80,9 @@ func choose(v vk.Info, o Options) traits {
 		shared: !o.NoShared && (o.Shared || v.Kind != vk.CPU) && v.Limits.MaxInvocations >= 128 &&
 			v.Limits.MaxSharedMemory >= 16<<10,
 	}
+	if f := v.Features; f.SubgroupShuffle && f.SubgroupSize && f.FullSubgroups {
+		t.subgroup = uint32(v.Limits.SubgroupSize)
+	}
 	if v.Kind == vk.CPU {
 		// Mesa's llvmpipe runs a workgroup as a loop over vectors of SubgroupSize lanes, reads memory lane by lane, and
 		// ends a shader's loops after LP_MAX_TGSI_LOOP_ITERATIONS = 65535 turns in all, without a word.

@@ -10,8 +10,8 @@ import (
 // weightTypes are the storage types of a weight.
 var weightTypes = []kernel.DType{kernel.F32, kernel.F16, kernel.BF16, kernel.NF4, kernel.FP4, kernel.I8}
 
-// linearKernels: shaders/linear.comp, linear_4bit.comp, linear_tiles.comp, matmul.comp. Variants without vec are for
-// rows that are not multiples of four, which 4-bit types do not have.
+// linearKernels: shaders/linear.comp, linear_4bit.comp, linear_tiles.comp, linear_exchange.comp, matmul.comp. Variants
+// without vec are for rows that are not multiples of four, which 4-bit types do not have.
 var linearKernels = []lowerer{
 	entry[kernel.Linear]{
 		check: func(s kernel.Linear) error { return inRow("y", s.YOff, s.N, s.YStride) },
@@ -21,15 +21,18 @@ var linearKernels = []lowerer{
 		},
 		flops: func(s kernel.Linear) float64 { return 2 * float64(s.T) * float64(s.N) * float64(s.K) },
 		variants: []variant[kernel.Linear]{
-			{words: "tiles", shared: true,
+			{words: "tiles", needs: sharing,
 				when: func(s kernel.Linear) bool { return s.T > fewTokens },
 				work: func(t traits, s kernel.Linear) work { return sharedTiles(s.T, s.N, s.K) }},
-			{words: "vec.group", shared: true,
+			{words: "vec.group", needs: sharing,
 				when: func(s kernel.Linear) bool { return s.K%4 == 0 && s.T <= fewTokens },
 				work: func(t traits, s kernel.Linear) work { return lanesPerTile(s.T, s.N, s.K) }},
-			{words: "group", shared: true,
+			{words: "group", needs: sharing,
 				when: func(s kernel.Linear) bool { return s.K%4 != 0 && s.T <= fewTokens },
 				work: func(t traits, s kernel.Linear) work { return lanesPerTile(s.T, s.N, s.K) }},
+			{words: "vec.exchange", needs: exchanges,
+				when: func(s kernel.Linear) bool { return s.K%4 == 0 && s.T >= fewTokens },
+				work: func(t traits, s kernel.Linear) work { return exchangeTiles(t, s.T, s.N, 64, 1, s.K/4) }},
 			{words: "vec",
 				when: func(s kernel.Linear) bool { return s.K%4 == 0 },
 				work: func(t traits, s kernel.Linear) work { return registerTiles(t, s.T, s.N, 16, s.K/4) }},
@@ -46,8 +49,11 @@ var linearKernels = []lowerer{
 		divide: divideLinearBack,
 		flops:  func(s kernel.LinearBack) float64 { return 2 * float64(s.T) * float64(s.N) * float64(s.K) },
 		variants: []variant[kernel.LinearBack]{
-			{words: "tiles", shared: true,
+			{words: "tiles", needs: sharing,
 				work: func(t traits, s kernel.LinearBack) work { return sharedTiles(s.T, s.K, s.N) }},
+			{words: "vec.exchange", needs: exchanges,
+				when: func(s kernel.LinearBack) bool { return s.K%4 == 0 && s.T >= fewTokens },
+				work: func(t traits, s kernel.LinearBack) work { return exchangeTiles(t, s.T, s.K, 128, 4, s.N) }},
 			{words: "vec",
 				when: func(s kernel.LinearBack) bool { return s.K%4 == 0 },
 				work: func(t traits, s kernel.LinearBack) work { return registerTiles(t, s.T, s.K, 16, s.N) }},
@@ -73,7 +79,7 @@ var linearKernels = []lowerer{
 		},
 		flops: func(s kernel.MatMul) float64 { return 2 * float64(s.M) * float64(s.N) * float64(s.K) },
 		variants: []variant[kernel.MatMul]{
-			{words: "group", shared: true,
+			{words: "group", needs: sharing,
 				when: func(s kernel.MatMul) bool { return s.K >= 64 },
 				work: func(t traits, s kernel.MatMul) work { return skinnyTiles(s) }},
 			{work: func(t traits, s kernel.MatMul) work { return skinnyTiles(s) }},
@@ -143,6 +149,15 @@ func registerTiles(t traits, rows, cols, most, turns uint32) work {
 	}
 	tm := powerOfTwo(rows, most)
 	return work{items: ceil(rows, tm) * ceil(cols, most), spec: []uint32{tm, most}, turns: uint64(turns)}
+}
+
+// exchangeTiles gives a subgroup a tile of at most cols columns, per of which a lane loads at once, and four rows for each
+// lane. Elements of the weight are loaded and expanded once in the tile: 512 accumulators of which most lie in the
+// first-level cache pay for that where loads are dear.
+func exchangeTiles(t traits, rows, cols, most, per, turns uint32) work {
+	tm, tw := powerOfTwo(uint32(ceil(rows, t.subgroup)), 4), max(1, most/per/t.subgroup)
+	return work{items: ceil(rows, t.subgroup*tm) * ceil(cols, t.subgroup*tw*per), spec: []uint32{tm, tw},
+		turns: uint64(turns)}
 }
 
 // skinnyTiles are of 4 x 8 results.

@@ -14,6 +14,7 @@ import (
 type traits struct {
 	lanes    uint32 // workgroup size of variants that use no shared memory
 	group    uint32 // workgroup size of variants whose lanes share an item
+	subgroup uint32 // size of a subgroup whose lanes can exchange values, if all have the same; 0: they cannot
 	shared   bool   // shared memory and barriers may be used
 	wide     bool   // large register tiles pay: loads are dear and registers are memory
 	turns    uint64 // a shader's loops end after so many turns in all; 0: never
@@ -35,6 +36,8 @@ type step struct {
 	spec   []uint32 // by constant id
 	groups [3]uint32
 	cost   float64 // FLOP
+	// subgroup is the size that subgroups must have; 0: any.
+	subgroup uint32
 	// divisible tells that parts of the workgroups along y may be started by themselves.
 	divisible bool
 }
@@ -52,10 +55,41 @@ type entry[S kernel.Sizes] struct {
 
 // A variant is one shader for a kernel.
 type variant[S kernel.Sizes] struct {
-	words  string         // what is special: the shader's name without the kernel's name and the storage type
-	shared bool           // uses shared memory and barriers
-	when   func(s S) bool // sizes it is good for; nil: all
-	work   func(t traits, s S) work
+	words string         // what is special: the shader's name without the kernel's name and the storage type
+	needs need           // of the device
+	when  func(s S) bool // sizes it is good for; nil: all
+	work  func(t traits, s S) work
+}
+
+// A need is what a variant asks of a device. With any but none a workgroup shares an item, without it each invocation
+// has one.
+type need uint8
+
+const (
+	none      need = iota
+	sharing        // shared memory and barriers
+	exchanges      // lanes of a subgroup, which is a workgroup, exchange values
+)
+
+// has tells whether a device can run variants that need n, and lanes how large their workgroups are.
+func (t traits) has(n need) bool {
+	switch n {
+	case sharing:
+		return t.shared
+	case exchanges:
+		return t.subgroup != 0
+	}
+	return true
+}
+
+func (n need) lanes(t traits) uint32 {
+	switch n {
+	case sharing:
+		return t.group
+	case exchanges:
+		return t.subgroup
+	}
+	return t.lanes
 }
 
 // work is how a variant divides a launch.
@@ -127,19 +161,21 @@ func (e entry[S]) lower(t traits, l kernel.Launch, scratch kernel.Range) ([]step
 			continue
 		}
 		if w.lanes == 0 {
-			w.lanes = t.lanes
-			if v.shared {
-				w.lanes = t.group
-			}
+			w.lanes = v.needs.lanes(t)
 		}
 		cost := e.cost(s, out, in)
-		groups, err := w.groups(t, v.shared, cost)
+		groups, err := w.groups(t, v.needs != none, cost)
 		if err != nil {
 			return nil, err
 		}
 		spec := append([]uint32{w.lanes}, w.spec...)
 		name := shaderName(s.Kernel(), stored, v.words)
-		return []step{{l, len(out) + len(in), name, spec, groups, cost, !w.loops}}, nil
+		st := step{launch: l, bound: len(out) + len(in), shader: name, spec: spec, groups: groups, cost: cost,
+			divisible: !w.loops}
+		if v.needs == exchanges {
+			st.subgroup = t.subgroup
+		}
+		return []step{st}, nil
 	}
 	return nil, err
 }
@@ -168,7 +204,7 @@ func lowerParts(t traits, parts []kernel.Launch) (all []step, err error) {
 // usable returns the variants that the device and the sizes allow, best first.
 func (e entry[S]) usable(t traits, s S) (list []variant[S]) {
 	for _, v := range e.variants {
-		if (!v.shared || t.shared) && (v.when == nil || v.when(s)) {
+		if t.has(v.needs) && (v.when == nil || v.when(s)) {
 			if t.forced && t.only == v.words {
 				return []variant[S]{v}
 			}

@@ -42,7 +42,7 @@ func perItem[S kernel.Sizes](size func(s S) (items uint32, turns uint64)) []vari
 		items, turns := size(s)
 		return work{items: uint64(items), turns: turns}
 	}
-	return []variant[S]{{words: "group", shared: true, work: of}, {work: of}}
+	return []variant[S]{{words: "group", needs: sharing, work: of}, {work: of}}
 }
 
 // perElement returns the one variant of a kernel that computes each of count elements by itself.

@@ -116,7 +116,8 @@ func (d *Device) pipeline(s step, push int) (*vk.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.vk.Pipeline(vk.PipelineConfig{Name: s.shader, SPIRV: code, Bindings: s.bound, PushBytes: push, Spec: s.spec})
+	return d.vk.Pipeline(vk.PipelineConfig{Name: s.shader, SPIRV: code, Bindings: s.bound, PushBytes: push, Spec: s.spec,
+		SubgroupSize: int(s.subgroup), FullSubgroups: s.subgroup != 0})
 }
 
 // Run runs the program and waits for it.
