@@ -14,10 +14,11 @@
 //
 // A variant with neither group nor tiles uses no shared memory and no barrier.
 //
-// Every shader needs Vulkan 1.1 and, but for the word exchange, nothing optional: that needs subgroup shuffles. Bindings are the outputs of the kernel's contract, then its
-// inputs (package tensor/kernel), the push constants its sizes. Specialization constant 0 is the workgroup size, a
-// power of two; 1 and 2 are the tile (linear, linear_back, matmul), or 1 is the elements of a head, in fours for vec
-// (attention*).
+// Every shader needs Vulkan 1.1 and nothing optional, but for the word exchange, which needs subgroup shuffles.
+//
+// Bindings are the outputs of the kernel's contract, then its inputs (package tensor/kernel), the push constants its
+// sizes. Specialization constant 0 is the workgroup size, a power of two; 1 and 2 are the tile (linear, linear_back,
+// matmul), or 1 is the elements of a head, in fours for vec (attention*).
 //
 // The package knows nothing of other packages' types. It is safe for concurrent use.
 package shaders

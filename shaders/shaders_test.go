@@ -51,8 +51,8 @@ func TestManifest(t *testing.T) {
 	}
 }
 
-// TestCode walks the instructions of every variant: entry point main, no float atomics, and no capability but Shader and
-// those that a word stands for.
+// TestCode walks the instructions of every variant: entry point main, no float atomics, and no capability but Shader
+// and those that a word stands for.
 func TestCode(t *testing.T) {
 	const opEntryPoint, opCapability = 15, 17
 	const shader, subgroups, shuffles = 1, 61, 65

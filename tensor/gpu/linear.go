@@ -151,9 +151,8 @@ func registerTiles(t traits, rows, cols, most, turns uint32) work {
 	return work{items: ceil(rows, tm) * ceil(cols, most), spec: []uint32{tm, most}, turns: uint64(turns)}
 }
 
-// exchangeTiles gives a subgroup a tile of at most cols columns, per of which a lane loads at once, and four rows for each
-// lane. Elements of the weight are loaded and expanded once in the tile: 512 accumulators of which most lie in the
-// first-level cache pay for that where loads are dear.
+// exchangeTiles gives a subgroup a tile of about most columns, of which a lane loads per at once, and up to four rows
+// for each lane. Most of its accumulators lie in memory, which pays where loads of single lanes are dearer still.
 func exchangeTiles(t traits, rows, cols, most, per, turns uint32) work {
 	tm, tw := powerOfTwo(uint32(ceil(rows, t.subgroup)), 4), max(1, most/per/t.subgroup)
 	return work{items: ceil(rows, t.subgroup*tm) * ceil(cols, t.subgroup*tw*per), spec: []uint32{tm, tw},
