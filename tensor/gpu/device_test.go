@@ -295,6 +295,19 @@ func TestChoose(t *testing.T) {
 			t.Errorf("%v %+v: want shared memory %v and %d lanes, have %+v", c.kind, c.o, c.shared, c.lanes, have)
 		}
 	}
+	for _, c := range []struct {
+		f    vk.Features
+		want uint32
+	}{
+		{vk.Features{SubgroupShuffle: true, SubgroupSize: true, FullSubgroups: true}, 4},
+		{vk.Features{SubgroupShuffle: true, SubgroupSize: true}, 0},
+		{vk.Features{SubgroupShuffle: true, FullSubgroups: true}, 0},
+		{vk.Features{SubgroupSize: true, FullSubgroups: true}, 0},
+	} {
+		if have := choose(vk.Info{Kind: vk.CPU, Limits: limits, Features: c.f}, Options{}).subgroup; have != c.want {
+			t.Errorf("%v: want lanes that exchange values in subgroups of %d, have %d", c.f, c.want, have)
+		}
+	}
 	small := limits
 	small.MaxInvocations = 64
 	if choose(vk.Info{Kind: vk.Discrete, Limits: small}, Options{}).shared {
