@@ -4,9 +4,10 @@ import "unsafe"
 
 // A product is c = alpha·a·b, plus what c held if acc, as one loop over the pool.
 //
-// Columns are cut into blocks of at most nc, rows only if there are too few blocks for the workers. For each block
-// and each kc of the inner dimension b is packed into panels, and tiles of mr rows of a, read where they lie, run
-// over them. Every element of c is summed in the order of k, in chunks of kc, however rows and columns are cut.
+// Columns are cut into blocks of at most nc, which get smaller towards the end, so that all workers end at about the
+// same time; rows only where there are too few columns left for that. For each block and each kc of the inner
+// dimension b is packed into panels, and tiles of mr rows of a, read where they lie, run over them. Every element of c
+// is summed in the order of k, in chunks of kc, however rows and columns are cut.
 type product struct {
 	v       *isa
 	m, n, k int
@@ -21,13 +22,16 @@ type product struct {
 	bias    []float32 // of length n, added to each row, or nil
 	tile    tileFunc
 
-	rowBlocks, colBlocks int
+	blocks []block
 }
+
+// A block is the part of c that one item computes.
+type block struct{ m0, m1, n0, n1 int }
 
 // scratchElements is what each worker needs: panels of one block, then one tile, or what packing the last panel takes
 // beyond it.
 func (p *product) scratchElements() int {
-	return p.v.kc*(p.v.nc+p.v.nr) + max(p.v.mr, pairChunk/2)*p.v.nr
+	return p.v.kc*p.v.nc + max(p.v.mr, pairChunk/2)*p.v.nr
 }
 
 // prepare chooses the blocks for a number of workers.
@@ -40,34 +44,33 @@ func (p *product) prepare(workers int) {
 		p.a, p.rs, p.cs = p.c, 0, 0 // an empty sum reads nothing: any address will do
 	}
 	tiles := (p.n + v.nr - 1) / v.nr
-	blocks := max((p.n+v.nc-1)/v.nc, min(tiles, 4*workers))
-	if workers > 1 {
-		blocks = min(tiles, (blocks+workers-1)/workers*workers)
-	} else {
-		blocks = (p.n + v.nc - 1) / v.nc
-	}
-	p.colBlocks, p.rowBlocks = blocks, 1
-	if blocks < 2*workers && workers > 1 {
-		// Each block of rows packs b again, so it should have enough rows to pay for that.
-		p.rowBlocks = max(1, min(2*workers/max(blocks, 1), p.m/(4*v.mr)))
+	for t := 0; t < tiles; {
+		left, size, parts := tiles-t, v.nc/v.nr, 1
+		if workers > 1 {
+			size = min(size, max(1, left/(2*workers)))
+		}
+		if workers > 1 && left < 2*workers {
+			// Each part packs b again, so it should have enough rows to pay for that.
+			parts = max(1, min((2*workers+left-1)/left, p.m/(4*v.mr)))
+		}
+		next := min(tiles, t+size)
+		groups := (p.m + v.mr - 1) / v.mr
+		for i := range parts {
+			p.blocks = append(p.blocks, block{groups * i / parts * v.mr, min(p.m, groups*(i+1)/parts*v.mr), t * v.nr,
+				min(p.n, next*v.nr)})
+		}
+		t = next
 	}
 }
 
 // items is the length of the loop that item serves.
-func (p *product) items() int { return p.rowBlocks * p.colBlocks }
+func (p *product) items() int { return len(p.blocks) }
 
 func (p *product) item(i int, w *worker) {
 	v := p.v
-	tiles := (p.n + v.nr - 1) / v.nr
-	row, col := i/p.colBlocks, i%p.colBlocks
-	n0 := tiles * col / p.colBlocks * v.nr
-	n1 := min(p.n, tiles*(col+1)/p.colBlocks*v.nr)
-	groups := (p.m + v.mr - 1) / v.mr
-	m0 := groups * row / p.rowBlocks * v.mr
-	m1 := min(p.m, groups*(row+1)/p.rowBlocks*v.mr)
-
+	m0, m1, n0, n1 := p.blocks[i].m0, p.blocks[i].m1, p.blocks[i].n0, p.blocks[i].n1
 	panels := unsafe.Pointer(unsafe.SliceData(w.scratch))
-	spare := address(w.scratch, v.kc*(v.nc+v.nr))
+	spare := address(w.scratch, v.kc*v.nc)
 	acc := p.acc
 	if p.bias != nil {
 		for m := m0; m < m1; m++ {
