@@ -6,7 +6,6 @@ import (
 
 	"github.com/vulora/vulora/autograd"
 	"github.com/vulora/vulora/qwen2/bnb"
-	"github.com/vulora/vulora/qwen2/safetensors"
 )
 
 // rowsAtOnce are quantised together where rows do not depend on each other, so that the embedding, the largest matrix
@@ -26,6 +25,9 @@ func (l *loader) head(p part) matrix {
 		l.err = fmt.Errorf("%s: want a 16- or 32-bit weight to quantise, have a quantised one", p.name)
 		return matrix{}
 	case l.o.Head != 0:
+		if m, ok := l.imported(bnb.Int8, p); ok {
+			return m
+		}
 		return l.int8(p)
 	case stored:
 		return l.linear(p)
@@ -36,27 +38,20 @@ func (l *loader) head(p part) matrix {
 // int8 quantises p some rows at a time.
 func (l *loader) int8(p part) (out matrix) {
 	l.allocate(&out, []part{p}, bnb.Int8)
-	t, _ := l.m.files.Tensor(p.name)
-	rows, k := p.shape[0], p.shape[1]
-	size := len(t.Data) / rows
-	for first := 0; first < rows && l.err == nil; first += rowsAtOnce {
-		piece := t
-		piece.Shape = []int{min(rowsAtOnce, rows-first), k}
-		piece.Data = t.Data[first*size : (first+piece.Shape[0])*size]
-		if err := out.writeInt8(piece, first); err != nil {
-			l.err = fmt.Errorf("%s: rows from %d on: %w", p.name, first, err)
+	for first := 0; first < p.shape[0] && l.err == nil; first += rowsAtOnce {
+		q, err := l.quantizeRows(bnb.Int8, p, first, min(first+rowsAtOnce, p.shape[0]))
+		if err == nil {
+			err = out.writeInt8(q, first)
 		}
-		safetensors.Release(piece)
+		if err != nil {
+			l.err = fmt.Errorf("%s: %w", p.name, err)
+		}
 	}
 	return out
 }
 
-// writeInt8 quantises rows of a weight and writes them to m from row first on.
-func (m *matrix) writeInt8(rows safetensors.Tensor, first int) error {
-	q, err := bnb.QuantizeTensor(bnb.Int8, rows, bnb.Options{})
-	if err != nil {
-		return err
-	}
+// writeInt8 writes rows of a weight to m from row first on.
+func (m *matrix) writeInt8(q bnb.Matrix, first int) error {
 	scales, err := q.Scales()
 	if err != nil {
 		return err

@@ -1,9 +1,11 @@
 package qwen2
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/vulora/vulora/qwen2/bnb"
+	"github.com/vulora/vulora/qwen2/packcache"
 	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -22,6 +24,7 @@ type Model struct {
 	rope        *tensor.Tensor // [P, D]
 	owned       []*tensor.Tensor
 	files       *safetensors.Model
+	kept        []*packcache.Entry // mapped quantised weights
 	params      int64
 	own         tensor.DType // what the embedding is stored as or converted to, and so were codes before
 }
@@ -47,10 +50,15 @@ type LoadOptions struct {
 	Quantize    bnb.Format
 	Head        bnb.Format
 	DoubleQuant bool
-	Precision   uint32       // see Model
-	Convert     bool         // convert weights to DType
-	DType       tensor.DType // F32, F16 or BF16, if Convert is set
-	Positions   int          // longest sequence that will be used; 0 means the model's own limit, at most DefaultPositions
+	// Cache is a folder where quantised layers are kept, laid out as devices read them, for the next time the same
+	// weights are wanted in the same format (see package packcache); empty for none. Note, if there is one, is told what
+	// went wrong with it; loading goes on without.
+	Cache     string
+	Note      func(text string)
+	Precision uint32       // see Model
+	Convert   bool         // convert weights to DType
+	DType     tensor.DType // F32, F16 or BF16, if Convert is set
+	Positions int          // longest sequence that will be used; 0 means the model's own limit, at most DefaultPositions
 }
 
 // DefaultPositions bounds the table of rotary angles where LoadOptions does not say how long sequences will be.
@@ -103,10 +111,13 @@ func (m *Model) Close() error {
 		t.Free()
 	}
 	m.owned = nil
-	if m.files == nil {
-		return nil
+	var err error
+	for _, e := range m.kept {
+		err = errors.Join(err, e.Close())
 	}
-	files := m.files
-	m.files = nil
-	return files.Close()
+	if m.files != nil {
+		err = errors.Join(err, m.files.Close())
+	}
+	m.kept, m.files = nil, nil
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"unsafe"
 
 	"github.com/vulora/vulora/qwen2/bnb"
+	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -32,6 +33,9 @@ func (l *loader) linear(parts ...part) matrix {
 		l.err = fmt.Errorf("%s: want all of the layer's parts quantised or none, have %d of %d", parts[0].name, stored,
 			len(parts))
 		return matrix{}
+	}
+	if m, ok := l.imported(l.o.Quantize, parts...); ok {
+		return m
 	}
 	var out matrix
 	row := 0
@@ -75,14 +79,10 @@ func (l *loader) quantized(out *matrix, parts []part, p part, row int) int {
 
 // codes returns a part as it is stored quantised, or quantises it.
 func (l *loader) codes(p part) (bnb.Matrix, error) {
-	var m bnb.Matrix
-	var err error
-	if l.o.Quantize == 0 {
-		m, err = bnb.Decode(l.m.files.Tensor, p.name)
-	} else {
-		t, _ := l.m.files.Tensor(p.name)
-		m, err = bnb.QuantizeTensor(l.o.Quantize, t, bnb.Options{DoubleQuant: l.o.DoubleQuant && l.o.Quantize != bnb.Int8})
+	if l.o.Quantize != 0 {
+		return l.quantizeRows(l.o.Quantize, p, 0, p.shape[0])
 	}
+	m, err := bnb.Decode(l.m.files.Tensor, p.name)
 	switch {
 	case err != nil:
 		return m, err
@@ -94,18 +94,41 @@ func (l *loader) codes(p part) (bnb.Matrix, error) {
 	return m, nil
 }
 
+// quantizeRows quantises the rows first to last-1 of a part, and lets go of what it has read.
+func (l *loader) quantizeRows(f bnb.Format, p part, first, last int) (bnb.Matrix, error) {
+	t, _ := l.m.files.Tensor(p.name)
+	if f != bnb.Int8 && p.shape[1]%bnb.BlockSize != 0 {
+		return bnb.Matrix{}, fmt.Errorf("want rows of a multiple of %d elements, have %d", bnb.BlockSize, p.shape[1])
+	}
+	size := len(t.Data) / p.shape[0]
+	t.Shape, t.Data = []int{last - first, p.shape[1]}, t.Data[first*size:last*size]
+	defer safetensors.Release(t.Data)
+	m, err := bnb.QuantizeTensor(f, t, bnb.Options{DoubleQuant: l.o.DoubleQuant && f != bnb.Int8})
+	if err != nil && first > 0 {
+		err = fmt.Errorf("rows from %d on: %w", first, err)
+	}
+	return m, err
+}
+
 func (l *loader) allocate(out *matrix, parts []part, f bnb.Format) {
-	rows, k := 0, parts[0].shape[1]
-	for _, p := range parts {
-		rows += p.shape[0]
-	}
-	codes := tensor.Spec{Shape: tensor.Dims(rows, k), DType: quantTypes[f]}
-	scales := tensor.Of(rows)
-	if f != bnb.Int8 {
-		scales = tensor.Of(rows, k/kernel.BlockSize)
-	}
+	codes, scales := packedSpecs(parts, f)
 	out.w = l.own(parts[0].name, func() (*tensor.Tensor, error) { return tensor.New(l.m.Device, codes, kernel.Weights) })
 	out.scales = l.own(parts[0].name, func() (*tensor.Tensor, error) {
 		return tensor.New(l.m.Device, scales, kernel.Weights)
 	})
+}
+
+// packedSpecs are the codes and scales of a layer's parts, stacked.
+//
+//	codes: [N, K], scales: [N, K/64], or [N] of 8-bit codes
+func packedSpecs(parts []part, f bnb.Format) (codes, scales tensor.Spec) {
+	rows, k := 0, parts[0].shape[1]
+	for _, p := range parts {
+		rows += p.shape[0]
+	}
+	codes = tensor.Spec{Shape: tensor.Dims(rows, k), DType: quantTypes[f]}
+	if f == bnb.Int8 {
+		return codes, tensor.Of(rows)
+	}
+	return codes, tensor.Of(rows, k/kernel.BlockSize)
 }

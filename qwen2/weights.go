@@ -8,6 +8,7 @@ import (
 	"unsafe"
 
 	"github.com/vulora/vulora/qwen2/bnb"
+	"github.com/vulora/vulora/qwen2/packcache"
 	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -32,6 +33,7 @@ func (m *Model) load(o LoadOptions) error {
 	if o.Convert {
 		m.own = o.DType
 	}
+	l.openPacked()
 	m.embed = l.head(m.embedPart())
 	m.head = m.embed
 	if !c.Tied {
@@ -141,9 +143,10 @@ var dtypes = map[string]tensor.DType{"F32": tensor.F32, "F16": tensor.F16, "BF16
 
 // A loader makes tensors of the checkpoint's; its first error sticks.
 type loader struct {
-	m   *Model
-	o   LoadOptions
-	err error
+	m    *Model
+	o    LoadOptions
+	kept []*packcache.Entry // quantised weights from an earlier load
+	err  error
 }
 
 // matrix returns the parts stacked in one matrix, of their own type or of the one asked for.
@@ -213,7 +216,7 @@ func (l *loader) stack(parts []part, t []safetensors.Tensor, want tensor.DType) 
 // release lets the system have the memory of a part that was copied out of the mapped file.
 func (l *loader) release(p part) {
 	if t, ok := l.m.files.Tensor(p.name); ok {
-		safetensors.Release(t)
+		safetensors.Release(t.Data)
 	}
 }
 

@@ -87,7 +87,7 @@ func (o *evalOptions) run(s *shell, f *flags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
-	m, err := o.model.load(device, o.data.maxLength)
+	m, err := o.model.load(s, device, o.data.maxLength)
 	if err != nil {
 		return err
 	}

@@ -168,7 +168,7 @@ func (o *generateOptions) run(s *shell, f *flags) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
-	m, err := o.model.load(device, 0)
+	m, err := o.model.load(s, device, 0)
 	if err != nil {
 		return err
 	}

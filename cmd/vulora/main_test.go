@@ -29,6 +29,7 @@ func TestScripts(t *testing.T) {
 				e.Setenv(name, abs)
 			}
 			e.Setenv("VULORA_DEVICE", "cpu")
+			e.Setenv("XDG_CACHE_HOME", filepath.Join(e.WorkDir, "cache"))
 			e.Setenv("HF_HUB_CACHE", filepath.Join(e.WorkDir, "hub"))
 			return nil
 		},

@@ -21,7 +21,7 @@ type modelOptions struct {
 	dtype                               string
 	device, precision                   string
 	threads                             int
-	doubleQuant                         bool
+	doubleQuant, cache                  bool
 
 	dir string // of the checkpoint, once resolved
 }
@@ -34,6 +34,8 @@ func (o *modelOptions) add(f *flags) {
 		s.BoolVar(&o.doubleQuant, "double-quant", false, "round the scales of nf4 and fp4 as bitsandbytes does to store "+
 			"them in 8 bits")
 		choose(s, &o.head, "head", "quantization of the embedding and the output head, while they are loaded", "none", "int8")
+		s.BoolVar(&o.cache, "cache", true, "keep quantised weights in the user's cache folder and map them the next time; "+
+			"--no-cache quantises them each time")
 		choose(s, &o.dtype, "dtype", "type of the weights in memory; auto keeps that of the files", "auto", "f32", "bf16",
 			"f16")
 	})
@@ -69,14 +71,18 @@ func (o *modelOptions) resolve() (err error) {
 	return err
 }
 
-func (o *modelOptions) open() (tensor.Device, error) {
-	cache, err := os.UserCacheDir()
-	if err == nil {
-		cache = filepath.Join(cache, "vulora")
-	} else {
-		cache = "" // without a home there is nowhere to keep compiled pipelines
+// cacheDir is the folder of what vulora can make again, empty where the user has none.
+func cacheDir(below ...string) string {
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return ""
 	}
-	d, err := tensor.Open(o.device, tensor.OpenOptions{Threads: o.threads, CacheDir: cache, BF16: o.precision == "bf16"})
+	return filepath.Join(append([]string{dir, "vulora"}, below...)...)
+}
+
+func (o *modelOptions) open() (tensor.Device, error) {
+	d, err := tensor.Open(o.device, tensor.OpenOptions{Threads: o.threads, CacheDir: cacheDir(),
+		BF16: o.precision == "bf16"})
 	if errors.Is(err, kernel.ErrNoDevice) {
 		return nil, usagef("--device: %s", plain(err.Error()))
 	}
@@ -84,8 +90,11 @@ func (o *modelOptions) open() (tensor.Device, error) {
 }
 
 // load loads the model onto d for sequences of up to positions tokens, 0 for as many as it allows.
-func (o *modelOptions) load(d tensor.Device, positions int) (*qwen2.Model, error) {
-	lo := qwen2.LoadOptions{Positions: positions}
+func (o *modelOptions) load(s *shell, d tensor.Device, positions int) (*qwen2.Model, error) {
+	lo := qwen2.LoadOptions{Positions: positions, Note: func(text string) { s.note("%s", text) }}
+	if o.cache {
+		lo.Cache = cacheDir("packed")
+	}
 	if o.precision == "bf16" {
 		lo.Precision = kernel.RoundBF16
 	}

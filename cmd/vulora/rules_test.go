@@ -31,12 +31,14 @@ var arrows = map[string]string{
 	"qwen2/atomicfile":              "",
 	"qwen2/strictjson":              "",
 	"qwen2/safetensors":             "qwen2/atomicfile qwen2/strictjson",
+	"qwen2/packcache":               "qwen2/atomicfile qwen2/safetensors",
 	"qwen2/tokenizer":               "qwen2/strictjson",
 	"qwen2/tokenizer/tokenizertest": "qwen2/tokenizer",
-	"qwen2":                         "autograd tensor tensor/kernel qwen2/bnb qwen2/safetensors qwen2/strictjson",
-	"lora/data":                     "",
-	"lora/peft":                     "",
-	"lora/schedule":                 "",
+	"qwen2": "autograd tensor tensor/kernel qwen2/bnb qwen2/packcache qwen2/safetensors " +
+		"qwen2/strictjson",
+	"lora/data":     "",
+	"lora/peft":     "",
+	"lora/schedule": "",
 	"lora": "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel " +
 		"lora/data lora/peft lora/schedule",
 	"cmd/vulora": "lora lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +

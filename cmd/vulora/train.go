@@ -138,7 +138,7 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 		return err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
-	m, err := o.model.load(device, o.data.maxLength)
+	m, err := o.model.load(s, device, o.data.maxLength)
 	if err != nil {
 		return err
 	}

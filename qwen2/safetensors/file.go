@@ -18,6 +18,8 @@ type Tensor struct {
 // File is an open safetensors file.
 type File struct {
 	path    string
+	info    os.FileInfo
+	data    []byte
 	unmap   func() error
 	tensors []Tensor // in the order of their data
 	index   map[string]int
@@ -29,7 +31,7 @@ type File struct {
 // Nothing but the header is read, so the time does not depend on the size of the tensors. A file that is not what the
 // format asks for is an error that wraps ErrCorrupt and says what was wanted and found.
 func Open(path string) (*File, error) {
-	data, unmap, err := openData(path)
+	data, info, unmap, err := openData(path)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: open: %w", err)
 	}
@@ -38,40 +40,41 @@ func Open(path string) (*File, error) {
 		unmap()
 		return nil, fmt.Errorf("safetensors: open %s: %w", path, err)
 	}
-	f := &File{path: path, unmap: unmap, tensors: tensors, meta: meta, index: make(map[string]int, len(tensors))}
+	f := &File{path: path, info: info, data: data, unmap: unmap, tensors: tensors, meta: meta,
+		index: make(map[string]int, len(tensors))}
 	for i, t := range tensors {
 		f.index[t.Name] = i
 	}
 	return f, nil
 }
 
-// openData returns the content of the regular file path and what releases it.
-func openData(path string) ([]byte, func() error, error) {
+// openData returns the content of the regular file path, its state when it was opened, and what releases it.
+func openData(path string) ([]byte, os.FileInfo, func() error, error) {
 	info, err := os.Stat(path) // Before opening: to open a pipe would wait for its writer.
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if !info.Mode().IsRegular() {
-		return nil, nil, fmt.Errorf("%s: want a regular file, have %v", path, info.Mode().Type())
+		return nil, nil, nil, fmt.Errorf("%s: want a regular file, have %v", path, info.Mode().Type())
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer f.Close()
 	if info, err = f.Stat(); err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	if size := info.Size(); size < prefixSize {
-		return nil, nil, fmt.Errorf("%s: %w: want at least %d bytes, have %d", path, ErrCorrupt, prefixSize, size)
+		return nil, nil, nil, fmt.Errorf("%s: %w: want at least %d bytes, have %d", path, ErrCorrupt, prefixSize, size)
 	} else if size > math.MaxInt {
-		return nil, nil, fmt.Errorf("%s: %d bytes do not fit this machine's address space", path, size)
+		return nil, nil, nil, fmt.Errorf("%s: %d bytes do not fit this machine's address space", path, size)
 	}
 	data, unmap, err := mapFile(f, int(info.Size()))
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: map %d bytes: %w", path, info.Size(), err)
+		return nil, nil, nil, fmt.Errorf("%s: map %d bytes: %w", path, info.Size(), err)
 	}
-	return data, unmap, nil
+	return data, info, unmap, nil
 }
 
 // Tensor returns the tensor name, and whether the file has it. After Close it has none.
@@ -92,6 +95,15 @@ func (f *File) Names() []string {
 	return names
 }
 
+// Path returns the name that Open was given.
+func (f *File) Path() string { return f.path }
+
+// Info returns the state of the file when it was opened.
+func (f *File) Info() os.FileInfo { return f.info }
+
+// Contents returns the whole file as it is mapped, nil after Close; for its lifetime see Tensor.Data.
+func (f *File) Contents() []byte { return f.data }
+
 // Metadata returns the free text of the header, nil when there is none. PEFT and transformers ask for "format": "pt".
 func (f *File) Metadata() map[string]string { return f.meta }
 
@@ -101,7 +113,7 @@ func (f *File) Close() error {
 		return nil
 	}
 	unmap := f.unmap
-	f.unmap, f.tensors, f.index = nil, nil, nil
+	f.unmap, f.data, f.tensors, f.index = nil, nil, nil, nil
 	if err := unmap(); err != nil {
 		return fmt.Errorf("safetensors: close %s: %w", f.path, err)
 	}

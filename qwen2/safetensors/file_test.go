@@ -213,11 +213,11 @@ func FuzzOpen(f *testing.F) {
 			return
 		}
 		checkTensors(t, file, tensors)
-		sorted, err := sortForFile(tensors)
+		sources, err := sourcesOf(tensors)
 		if err != nil {
 			t.Fatalf("a file that was read cannot be written: %v", err)
 		}
-		encoded, err := encodeHeader(sorted, nil)
+		encoded, _, err := layOutSources(sources, nil)
 		if err != nil {
 			t.Fatalf("a file that was read cannot be written: %v", err)
 		}

@@ -158,6 +158,15 @@ func (m *Model) File(name string) string {
 	return filepath.Base(f.path)
 }
 
+// Files returns the files, by name.
+func (m *Model) Files() []*File {
+	var all []*File
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		all = append(all, m.files[name])
+	}
+	return all
+}
+
 // Names returns the tensors' names: files by name, in each the order of the data.
 func (m *Model) Names() []string { return slices.Clone(m.ordered) }
 

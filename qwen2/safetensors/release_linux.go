@@ -6,11 +6,10 @@ import (
 	"unsafe"
 )
 
-// Release tells the system that t's data will not be read soon, so that its memory may go to others. It stays valid:
-// what is read again comes from the file.
-func Release(t Tensor) {
+// Release tells the system that data of a mapped file will not be read soon, so that their memory may go to others.
+// They stay valid: what is read again comes from the file. Other memory would lose its contents.
+func Release(data []byte) {
 	page := os.Getpagesize()
-	data := t.Data
 	if n := len(data); n > 0 {
 		skip := -int(uintptr(unsafe.Pointer(&data[0]))) & (page - 1)
 		data = data[min(skip, n):]

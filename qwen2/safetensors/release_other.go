@@ -3,4 +3,4 @@
 package safetensors
 
 // Release does nothing on this system.
-func Release(Tensor) {}
+func Release([]byte) {}

@@ -3,10 +3,12 @@ package safetensors
 import (
 	"bytes"
 	"errors"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -95,8 +97,8 @@ func TestWriteRefuses(t *testing.T) {
 	with := func(change func(*Tensor)) []Tensor { x := ok; change(&x); return []Tensor{x} }
 	for want, tensors := range map[string][]Tensor{
 		`"F8" is not one of`:         with(func(x *Tensor) { x.DType = "F8" }),
-		"want 2·4 bytes":             with(func(x *Tensor) { x.Shape = []int{2} }),
-		"want 1·4 bytes":             with(func(x *Tensor) { x.Data = x.Data[:3] }),
+		"want 8 bytes for F32 [2]":   with(func(x *Tensor) { x.Shape = []int{2} }),
+		"want 4 bytes for F32 [1]":   with(func(x *Tensor) { x.Data = x.Data[:3] }),
 		"negative":                   with(func(x *Tensor) { x.Shape = []int{-1, -1} }),
 		"too large":                  with(func(x *Tensor) { x.Shape = []int{1 << 30, 1 << 30, 1 << 30, 0} }),
 		`"\xff": not a name`:         with(func(x *Tensor) { x.Name = "\xff" }),
@@ -156,5 +158,69 @@ func TestWriteMissingFolder(t *testing.T) {
 	err := Write(filepath.Join(t.TempDir(), "none", "a"), nil, nil)
 	if !errors.Is(err, syscall.ENOENT) || !strings.Contains(err.Error(), "needs 40 bytes") {
 		t.Errorf("error %v, want ENOENT and the 40 bytes needed", err)
+	}
+}
+
+// A stream gives the bytes of Write, and keeps its own order where it has one.
+func TestWriteStream(t *testing.T) {
+	dir := t.TempDir()
+	tensors := []Tensor{{Name: "b", DType: "U8", Shape: []int{3}, Data: []byte{1, 2, 3}},
+		{Name: "a", DType: "F32", Shape: []int{1}, Data: []byte{0, 0, 128, 63}}}
+	var order []string
+	sources := make([]Source, len(tensors))
+	for i, x := range tensors {
+		sources[i] = Source{Name: x.Name, DType: x.DType, Shape: x.Shape, Write: func(w io.Writer) error {
+			order = append(order, x.Name)
+			for _, c := range x.Data {
+				if _, err := w.Write([]byte{c}); err != nil {
+					return err
+				}
+			}
+			return nil
+		}}
+	}
+	given, sorted, want := filepath.Join(dir, "given"), filepath.Join(dir, "sorted"), filepath.Join(dir, "want")
+	if err := WriteStream(given, sources, nil); err != nil {
+		t.Fatal(err)
+	}
+	f, err := Open(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if have := f.Names(); !slices.Equal(have, []string{"b", "a"}) || !slices.Equal(order, have) {
+		t.Errorf("have %v, written in the order %v, want b, a", have, order)
+	}
+	slices.SortFunc(sources, FileOrder)
+	if err := errors.Join(WriteStream(sorted, sources, nil), Write(want, tensors, nil)); err != nil {
+		t.Fatal(err)
+	}
+	a, _ := os.ReadFile(sorted)
+	if b, _ := os.ReadFile(want); !bytes.Equal(a, b) {
+		t.Errorf("have %q, want %q", a, b)
+	}
+}
+
+// A source that fails or miscounts leaves what was there.
+func TestWriteStreamFailure(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(path, []byte("old"), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	cause := errors.New("no luck")
+	for want, write := range map[string]func(io.Writer) error{
+		"no luck":                          func(io.Writer) error { return cause },
+		"want 4 bytes for U8 [4], have 3":  func(w io.Writer) error { _, err := w.Write(make([]byte, 3)); return err },
+		"want 4 bytes for U8 [4], have 5":  func(w io.Writer) error { _, err := w.Write(make([]byte, 5)); return err },
+		"tensor x: no luck":                func(io.Writer) error { return cause },
+		"f, which needs 100 bytes: atomic": func(io.Writer) error { return cause },
+	} {
+		err := WriteStream(path, []Source{{Name: "x", DType: "U8", Shape: []int{4}, Write: write}}, nil)
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q", err, want)
+		}
+	}
+	if b, _ := os.ReadFile(path); string(b) != "old" {
+		t.Errorf("have %q, want the old file", b)
 	}
 }

@@ -1,0 +1,16 @@
+//go:build unix
+
+package packcache
+
+import (
+	"os"
+	"syscall"
+)
+
+// inode returns what the system calls the file.
+func inode(info os.FileInfo) (device, inode uint64) {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(s.Dev), uint64(s.Ino)
+	}
+	return 0, 0
+}
