@@ -56,18 +56,7 @@ func layOut(m *qwen2.Model, c peft.Config) (*Adapter, error) {
 			"adapters on the output head are not supported")
 	}
 	a := &Adapter{Config: c, Targets: targets, Unmatched: unmatched, model: m, layout: newLayout(m.Device.Info())}
-	for _, t := range targets {
-		out, in := m.Config.LinearShape(t)
-		r := c.Rank(t)
-		a.layout.add(peft.Key(t, peft.PartA), tensor.Of(r, in))
-		a.layout.add(peft.Key(t, peft.PartB), tensor.Of(out, r))
-	}
-	a.layout.decay = a.layout.elements
-	for _, key := range c.Biases(m.BiasedModules(), targets) {
-		module, _, _ := peft.ParseKey(key)
-		out, _ := m.Config.LinearShape(module)
-		a.layout.add(key, tensor.Of(out))
-	}
+	a.layout.addAdapter(&m.Config, &c, targets, false)
 	return a, nil
 }
 
@@ -173,7 +162,7 @@ func (a *Adapter) forModel(key *tensor.Tensor) *qwen2.Adapters {
 			Scale: float32(a.Config.Scaling(t)),
 			Drop:  a.Config.LoraDropout.Value, Site: uint32(i)}
 	}
-	for _, m := range a.model.BiasedModules() {
+	for _, m := range a.model.Config.BiasedModules() {
 		if b := a.bias(m); b != nil {
 			g.Bias[m] = b
 		}

@@ -6,8 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"unsafe"
 
 	"github.com/vulora/vulora/lora/peft"
@@ -65,7 +63,7 @@ func LoadAdapter(m *qwen2.Model, dir string) (a *Adapter, warnings []string, err
 	if a, err = layOut(m, *c); err != nil {
 		return nil, nil, fmt.Errorf("lora: %s: %w", dir, err)
 	}
-	if err := a.checkFile(f); err != nil { // before memory is taken for what only the configuration says
+	if err := a.layout.check(f); err != nil { // before memory is taken for what only the configuration says
 		return nil, nil, fmt.Errorf("lora: %s: %w", filepath.Join(dir, weightsFile), err)
 	}
 	if err := a.allocate(); err != nil {
@@ -78,32 +76,7 @@ func LoadAdapter(m *qwen2.Model, dir string) (a *Adapter, warnings []string, err
 	return a, warnings, nil
 }
 
-// checkFile compares the tensors of f with the layout.
-func (a *Adapter) checkFile(f *safetensors.File) error {
-	var bad []string
-	for _, name := range f.Names() {
-		if _, ok := a.layout.index[name]; !ok {
-			bad = append(bad, fmt.Sprintf("%s: want no such tensor by the adapter's configuration, have one", name))
-		}
-	}
-	for _, s := range a.layout.slots {
-		shape := make([]int, s.spec.Rank())
-		for d := range shape {
-			shape[d] = s.spec.Dim(d)
-		}
-		if t, ok := f.Tensor(s.key); !ok {
-			bad = append(bad, fmt.Sprintf("%s: want %v, have no such tensor", s.key, shape))
-		} else if !slices.Equal(t.Shape, shape) {
-			bad = append(bad, fmt.Sprintf("%s: want %v, have %v", s.key, shape, t.Shape))
-		}
-	}
-	if len(bad) == 0 {
-		return nil
-	}
-	return fmt.Errorf("the tensors do not fit %s:\n  %s", configFile, strings.Join(bad, "\n  "))
-}
-
-// read fills the slab from f, which checkFile has accepted.
+// read fills the slab from f, which the layout's check has accepted.
 func (a *Adapter) read(f *safetensors.File) error {
 	for i, s := range a.layout.slots {
 		t, _ := f.Tensor(s.key)

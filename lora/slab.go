@@ -1,6 +1,13 @@
 package lora
 
 import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/vulora/vulora/lora/peft"
+	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -31,6 +38,53 @@ func (l *layout) add(key string, s tensor.Spec) {
 	l.index[key] = len(l.slots)
 	l.slots = append(l.slots, slot{key, s, l.elements})
 	l.elements += (s.Len() + l.align - 1) / l.align * l.align
+}
+
+// addAdapter adds the tensors of an adapter on targets: all factors first, then with DoRA the magnitudes, then biases.
+func (l *layout) addAdapter(m *qwen2.Config, c *peft.Config, targets []string, dora bool) {
+	for _, t := range targets {
+		out, in := m.LinearShape(t)
+		r := c.Rank(t)
+		l.add(peft.Key(t, peft.PartA), tensor.Of(r, in))
+		l.add(peft.Key(t, peft.PartB), tensor.Of(out, r))
+	}
+	l.decay = l.elements
+	if dora {
+		for _, t := range targets {
+			out, _ := m.LinearShape(t)
+			l.add(peft.Key(t, peft.PartMagnitude), tensor.Of(out))
+		}
+	}
+	for _, key := range c.Biases(m.BiasedModules(), targets) {
+		module, _, _ := peft.ParseKey(key)
+		out, _ := m.LinearShape(module)
+		l.add(key, tensor.Of(out))
+	}
+}
+
+// check compares the tensors of f with the layout, and reports all that do not fit.
+func (l *layout) check(f *safetensors.File) error {
+	var bad []string
+	for _, name := range f.Names() {
+		if _, ok := l.index[name]; !ok {
+			bad = append(bad, fmt.Sprintf("%s: want no such tensor by the adapter's configuration, have one", name))
+		}
+	}
+	for _, s := range l.slots {
+		shape := make([]int, s.spec.Rank())
+		for d := range shape {
+			shape[d] = s.spec.Dim(d)
+		}
+		if t, ok := f.Tensor(s.key); !ok {
+			bad = append(bad, fmt.Sprintf("%s: want %v, have no such tensor", s.key, shape))
+		} else if !slices.Equal(t.Shape, shape) {
+			bad = append(bad, fmt.Sprintf("%s: want %v, have %v", s.key, shape, t.Shape))
+		}
+	}
+	if len(bad) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the tensors do not fit %s:\n  %s", configFile, strings.Join(bad, "\n  "))
 }
 
 // view returns the tensor of a slot in slab.

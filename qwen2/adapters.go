@@ -63,9 +63,9 @@ func (c *Config) LinearShape(name string) (out, in int) {
 }
 
 // BiasedModules returns the names of the linear layers that have a bias.
-func (m *Model) BiasedModules() []string {
+func (c *Config) BiasedModules() []string {
 	var names []string
-	for i := range m.layers {
+	for i := range c.Layers {
 		for _, b := range blockLinears[:3] {
 			names = append(names, moduleName(i, b))
 		}

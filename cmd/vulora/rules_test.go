@@ -40,7 +40,7 @@ var arrows = map[string]string{
 	"lora/peft":     "",
 	"lora/schedule": "",
 	"lora": "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel " +
-		"lora/data lora/peft lora/schedule",
+		"qwen2/bnb lora/data lora/peft lora/schedule",
 	"cmd/vulora": "lora lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +
 		"qwen2/bnb qwen2/strictjson qwen2/tokenizer tensor tensor/kernel cmd/vulora/demodata bench",
 	"cmd/vulora/demodata": "",

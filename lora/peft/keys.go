@@ -10,12 +10,13 @@ type Part string
 
 // The parts of a LoRA adapter.
 //
-//	PartA: [R, in], PartB: [out, R], biases: [out]
+//	PartA: [R, in], PartB: [out, R], biases and magnitude: [out]
 const (
-	PartA        Part = "lora_A.weight"
-	PartB        Part = "lora_B.weight"
-	PartBaseBias Part = "base_layer.bias" // the bias of a targeted module
-	PartBias     Part = "bias"            // the bias of any other module
+	PartA         Part = "lora_A.weight"
+	PartB         Part = "lora_B.weight"
+	PartBaseBias  Part = "base_layer.bias"       // the bias of a targeted module
+	PartBias      Part = "bias"                  // the bias of any other module
+	PartMagnitude Part = "lora_magnitude_vector" // DoRA's norms of the rows of the merged weight
 )
 
 const keyPrefix = "base_model.model."

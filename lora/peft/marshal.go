@@ -3,6 +3,7 @@ package peft
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -124,6 +125,18 @@ func (c *Config) Supported() error {
 			strings.Join(used, ", "))
 	}
 	return nil
+}
+
+// WithoutDoRA returns c as plain LoRA, for those who apply the magnitudes themselves, and whether it had use_dora.
+func (c Config) WithoutDoRA() (plain Config, dora bool) {
+	const key = "use_dora"
+	v, ok := c.other[key]
+	if !ok || neutral(v) {
+		return c, false
+	}
+	c.other = maps.Clone(c.other)
+	delete(c.other, key)
+	return c, true
 }
 
 // neutral is what Python takes for false.

@@ -4,9 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
+	"github.com/vulora/vulora/qwen2/atomicfile"
 	"github.com/vulora/vulora/qwen2/strictjson"
 )
 
@@ -63,6 +65,23 @@ func parseIndex(data []byte) (map[string]string, error) {
 		return nil, fmt.Errorf("weight_map: want at most %d files, have %d", maxShards, len(shards))
 	}
 	return weightMap, nil
+}
+
+// WriteIndex makes the index file path, complete or not at all: weightMap has the file of each tensor, totalSize is the
+// number of bytes of all tensors.
+func WriteIndex(path string, weightMap map[string]string, totalSize int64) error {
+	index := struct {
+		Metadata  map[string]int64  `json:"metadata"`
+		WeightMap map[string]string `json:"weight_map"`
+	}{map[string]int64{"total_size": totalSize}, weightMap}
+	b, err := json.MarshalIndent(index, "", "  ")
+	if err != nil {
+		return fmt.Errorf("safetensors: write %s: %w", path, err)
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	})
 }
 
 func quote(s *string) string {
