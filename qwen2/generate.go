@@ -64,6 +64,14 @@ func (s *Session) Generate(ctx context.Context, prompt []int32, o GenerateOption
 	return g.out, err
 }
 
+// PromptRate returns the tokens of the prompt per second.
+func (g *Generated) PromptRate() float64 { return perSecond(g.PromptTokens, g.PromptTime) }
+
+// DecodeRate returns the new tokens per second after the first, which comes with the prompt.
+func (g *Generated) DecodeRate() float64 { return perSecond(len(g.IDs)-1, g.DecodeTime) }
+
+func perSecond(n int, t time.Duration) float64 { return max(0, float64(n)) / max(t.Seconds(), 1e-9) }
+
 // generation is one call of Generate.
 type generation struct {
 	s      *Session

@@ -208,13 +208,12 @@ func (o *generateOptions) answer(s *shell, g *answerer, prompt string) error {
 	if o.json {
 		err = s.json(answerJSON{Prompt: prompt, Text: out.Text, IDs: out.IDs, Reason: out.Reason,
 			PromptTokens:    out.PromptTokens,
-			TokensPerSecond: perSecond(len(out.IDs), out.DecodeTime.Seconds())})
+			TokensPerSecond: out.DecodeRate()})
 	} else {
 		_, err = fmt.Fprintln(s.out)
 	}
 	fmt.Fprintf(s.err, "%d prompt tokens, %.0f/s; %d new tokens, %.1f/s; ended by %s\n", out.PromptTokens,
-		perSecond(out.PromptTokens, out.PromptTime.Seconds()), len(out.IDs), perSecond(len(out.IDs),
-			out.DecodeTime.Seconds()),
+		out.PromptRate(), len(out.IDs), out.DecodeRate(),
 		map[string]string{"eos": "the model", "stop": "a stop text", "length": "--max-new-tokens",
 			"interrupted": "you"}[out.Reason])
 	if err == nil && out.Reason == "interrupted" {

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// spinFor is how long a waiting thread looks again and again before it sleeps: waking one takes about ten times as
-// long as one of the many short loops of a decoding step.
+// spinFor is how long a waiting thread looks again and again before it sleeps: a step of decoding is hundreds of
+// short loops, one right after the other, and waking a thread costs a good part of one.
 const spinFor = 100 * time.Microsecond
 
 // A gate is where one goroutine waits until something that others do is so.
