@@ -205,7 +205,8 @@ func (e *Evaluator) batch(b []data.Example) (float64, error) {
 	if x := float64(loss[0]); !math.IsNaN(x) && !math.IsInf(x, 0) {
 		return x, nil
 	}
-	return 0, fmt.Errorf("lora: evaluate: rows %d to %d: %w: loss %v", b[0].Row, b[len(b)-1].Row, ErrNotFinite, loss[0])
+	return 0, fmt.Errorf("lora: evaluate: rows of lines %d to %d: %w: loss %v", b[0].Line, b[len(b)-1].Line, ErrNotFinite,
+		loss[0])
 }
 
 // Bytes returns the device memory of temporaries, that of the largest batch.

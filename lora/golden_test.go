@@ -40,7 +40,7 @@ type sequence struct {
 func examples(seqs []sequence) []data.Example {
 	all := make([]data.Example, len(seqs))
 	for i, s := range seqs {
-		all[i] = data.Example{IDs: s.IDs, Labels: s.Labels, Row: i}
+		all[i] = data.Example{IDs: s.IDs, Labels: s.Labels, Line: i + 1}
 	}
 	return all
 }

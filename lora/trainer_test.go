@@ -19,7 +19,7 @@ import (
 func rows(vocab int) []data.Example {
 	var all []data.Example
 	for n := range 6 {
-		e := data.Example{Row: n}
+		e := data.Example{Line: n}
 		for i := range 5 + 3*n {
 			id := int32((17*i + 29*n) % vocab)
 			e.IDs, e.Labels = append(e.IDs, id), append(e.Labels, id)

@@ -78,7 +78,7 @@ func (o *evalOptions) run(s *shell, f *flags) (err error) {
 	if err != nil {
 		return err
 	}
-	rows, err := o.data.build(tok, c)
+	rows, err := o.data.build(s, tok, c)
 	if err != nil {
 		return err
 	}

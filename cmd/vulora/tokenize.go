@@ -74,13 +74,12 @@ func (o *tokenizeOptions) run(s *shell, f *flags) error {
 	if o.data.limit == 0 || o.data.limit > o.rows {
 		o.data.limit = o.rows
 	}
-	rows, err := o.data.build(tok, c)
+	rows, err := o.data.build(s, tok, c)
 	if err != nil {
 		return err
 	}
 	for _, e := range rows.examples {
-		row := rows.set.Rows[e.Row]
-		t := tokenized{Where: fmt.Sprintf("%s:%d", row.File, row.Line), IDs: e.IDs, Labels: e.Labels}
+		t := tokenized{Where: rows.where(e), IDs: e.IDs, Labels: e.Labels}
 		if err := t.print(s, tok, o.json); err != nil {
 			return err
 		}

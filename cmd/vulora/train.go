@@ -129,7 +129,8 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if err != nil {
 		return err
 	}
-	rows, err := o.data.build(tok, c)
+	o.data.skipDir = o.save.output
+	rows, err := o.data.buildBoth(s, tok, c, o.loop.seed)
 	if err != nil {
 		return err
 	}

@@ -28,6 +28,7 @@ func (t *training) describe() {
 			", "))
 	}
 	describeRows(t.s, t.rows, t.o.data.maxLength, "trained on")
+	describeEval(t.s, &t.o.data, t.rows)
 }
 
 // describeModel prints the device and the model on it.
@@ -61,29 +62,6 @@ func describeModel(s *shell, o *modelOptions, m *qwen2.Model) {
 // trainable returns the numbers of trained and of all parameters. Trained biases are the model's own.
 func (t *training) trainable() (trained, all int64) {
 	return countAdapter(&t.model.Config, &t.adapter.Config, t.adapter.Targets)
-}
-
-// describeRows prints what the files became; used says what becomes of the tokens that count.
-func describeRows(s *shell, d *dataset, maxLength int, used string) {
-	for _, f := range d.set.Files {
-		s.fact("data", "%s: %s rows of the format %s", f.Name, countText(f.Rows), f.Format)
-	}
-	r := &d.report
-	shortest, longest := len(d.examples[0].IDs), 0
-	for _, e := range d.examples {
-		shortest, longest = min(shortest, len(e.IDs)), max(longest, len(e.IDs))
-	}
-	s.fact("rows", "%s of %d to %d tokens, %s tokens in all, %s of them %s", countText(r.Examples), shortest, longest,
-		countText(r.Tokens), countText(r.Supervised), used)
-	if r.Truncated > 0 {
-		s.note("%d rows are longer than %d tokens: %s tokens are cut off (--max-length)", r.Truncated, maxLength,
-			countText(r.Cut))
-	}
-	if len(r.Masked) > 0 {
-		first := d.set.Rows[d.examples[r.Masked[0]].Row]
-		s.note("%d rows have no token that is %s, their answers being cut off or masked; the first is %s:%d",
-			len(r.Masked), used, first.File, first.Line)
-	}
 }
 
 // onPlan prints what is known when memory has been made.

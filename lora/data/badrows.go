@@ -1,6 +1,7 @@
 package data
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 )
@@ -10,10 +11,10 @@ const maxProblems = 20
 
 // Problem is one thing wrong with one row.
 type Problem struct {
-	File  string
-	Line  int
-	Field string // empty where the row as a whole is meant
-	What  string // wanted, had
+	File  string `json:"file"`
+	Line  int    `json:"line"`            // of parquet files the row, from 1
+	Field string `json:"field,omitempty"` // empty where the row as a whole is meant
+	What  string `json:"what"`            // wanted, had
 }
 
 // String is file:line: field "name": what.
@@ -24,11 +25,24 @@ func (p Problem) String() string {
 	return fmt.Sprintf("%s:%d: field %q: %s", p.File, p.Line, p.Field, p.What)
 }
 
+// Error is String.
+func (p Problem) Error() string { return p.String() }
+
+// Skipped is a bad row that was left out. Row is the row as the file has it, as JSON: an object, or a string of what is
+// no JSON; nothing where it is too long to keep.
+type Skipped struct {
+	File     string          `json:"file"`
+	Line     int             `json:"line"`
+	Problems []Problem       `json:"problems"`
+	Row      json.RawMessage `json:"row,omitempty"`
+}
+
 // BadRows is the error that tells what is wrong with the rows: the first 20 problems and how many rows are bad.
 type BadRows struct {
 	Problems []Problem
-	More     int // problems not listed
-	Total    int // bad rows
+	More     int  // problems not listed
+	Total    int  // bad rows
+	Ended    bool // a file could not be read to its end, which skipping rows does not mend
 }
 
 // Error has a line for each problem.

@@ -1,6 +1,10 @@
 package data
 
-import "fmt"
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+)
 
 // Ignore marks a label that is not supervised, as torch's cross entropy does.
 const Ignore int32 = -100
@@ -16,7 +20,7 @@ type Encoder interface {
 // ChatEncoder renders a conversation by a chat template. supervised[i] says that ids[i] is a token an assistant turn
 // says, its end mark included; it comes from the structure of the messages, never from looking for marks in the ids.
 type ChatEncoder interface {
-	EncodeChat(messages []Message) (ids []int32, supervised []bool, err error)
+	EncodeChat(messages []Message, tools []json.RawMessage) (ids []int32, supervised []bool, err error)
 }
 
 // Options say how rows become examples. MaxLength counts tokens; 0 is [DefaultMaxLength].
@@ -61,21 +65,25 @@ func ParseTrainOn(name string) (TrainOn, error) {
 type Example struct {
 	IDs    []int32
 	Labels []int32
-	Row    int // index into the rows given to Build
+
+	File int // among those read, from 0
+	Line int // where its row begins there
 }
 
 // Report counts what Build did.
 type Report struct {
 	Examples   int
-	Tokens     int   // after truncation
-	Supervised int   // labels that are predicted, so not the first of an example
-	Truncated  int   // examples that were longer than MaxLength
-	Cut        int   // tokens lost by it
-	Masked     []int // examples without a supervised label; they stay in the set, so that row numbers stay
-	Straddled  int   // examples whose prompt, tokenised alone, is not how the whole text begins
+	Tokens     int // after truncation
+	Supervised int // labels that are predicted, so not the first of an example
+	Truncated  int // examples that were longer than MaxLength
+	Cut        int // tokens lost by it
+	Straddled  int // examples whose prompt, tokenised alone, is not how the whole text begins
+
+	Masked      int // examples without a supervised label; they stay in the set, so that row numbers stay
+	FirstMasked int // the number of the first of them, from 0
 }
 
-// Build tokenises rows. chat is needed for chatml only and may be nil otherwise.
+// A Builder turns rows into examples one after the other.
 //
 // A row's whole text is tokenised at once. The prompt is tokenised alone to know how many tokens it has; where the two
 // differ, because a token reaches from the prompt into the output, only their common beginning is masked, so that such
@@ -83,41 +91,77 @@ type Report struct {
 //
 // A document becomes examples of MaxLength tokens each, the last one shorter; the end-of-text token stands at the end
 // of the last. All its tokens are supervised, and a rest of one token, which predicts nothing, is left out.
-//
-// Errors name the row's file and line. No example at all, and none with a supervised label, are errors too.
-func Build(rows []Row, enc Encoder, chat ChatEncoder, o Options) ([]Example, Report, error) {
-	b := &build{enc: enc, chat: chat, o: o}
-	if o.MaxLength == 0 {
-		b.o.MaxLength = DefaultMaxLength
-	}
-	if err := b.check(); err != nil {
-		return nil, Report{}, err
-	}
-	for i, row := range rows {
-		if o.Limit > 0 && len(b.examples) >= o.Limit {
-			break
-		}
-		if err := b.row(i, row); err != nil {
-			return nil, Report{}, fmt.Errorf("data: %s:%d: %w", row.File, row.Line, err)
-		}
-	}
-	b.report.Examples = len(b.examples)
-	if b.report.Supervised == 0 {
-		return nil, b.report, fmt.Errorf("data: want a supervised token, have none in %d examples of at most %d tokens",
-			len(b.examples), b.o.MaxLength)
-	}
-	return b.examples, b.report, nil
-}
-
-type build struct {
+type Builder struct {
 	enc      Encoder
 	chat     ChatEncoder
 	o        Options
-	examples []Example
+	take     func(Example) error
 	report   Report
+	document []int32 // tokens of a document not yet in an example
 }
 
-func (b *build) check() error {
+// NewBuilder returns a Builder that gives its examples to take. chat is needed for chatml only and may be nil
+// otherwise. An example's slices are its own.
+func NewBuilder(enc Encoder, chat ChatEncoder, o Options, take func(Example) error) (*Builder, error) {
+	b := &Builder{enc: enc, chat: chat, o: o, take: take}
+	if o.MaxLength == 0 {
+		b.o.MaxLength = DefaultMaxLength
+	}
+	return b, b.check()
+}
+
+// Row takes the next row. The error is a [Problem] where it is the row's fault; to [Scan] it may say that there are
+// enough examples.
+func (b *Builder) Row(row Row) error {
+	if b.full() {
+		return errEnough
+	}
+	before := b.report.Examples
+	if err := b.row(row); err != nil {
+		return err
+	}
+	if b.full() && b.report.Examples > before {
+		return errEnough
+	}
+	return nil
+}
+
+func (b *Builder) full() bool { return b.o.Limit > 0 && b.report.Examples >= b.o.Limit }
+
+// Report counts what was done so far. That nothing at all is supervised is an error.
+func (b *Builder) Report() (Report, error) {
+	if b.report.Supervised == 0 {
+		return b.report, fmt.Errorf("data: want a supervised token, have none in %d examples of at most %d tokens",
+			b.report.Examples, b.o.MaxLength)
+	}
+	return b.report, nil
+}
+
+// Build is a Builder for rows in memory. Any problem of a row is an error.
+func Build(rows []Row, enc Encoder, chat ChatEncoder, o Options) ([]Example, Report, error) {
+	var examples []Example
+	b, err := NewBuilder(enc, chat, o, func(e Example) error {
+		examples = append(examples, e)
+		return nil
+	})
+	if err != nil {
+		return nil, Report{}, err
+	}
+	for _, row := range rows {
+		if err := b.Row(row); errors.Is(err, errEnough) {
+			break
+		} else if err != nil {
+			return nil, Report{}, fmt.Errorf("data: %w", err)
+		}
+	}
+	report, err := b.Report()
+	if err != nil {
+		return nil, report, err
+	}
+	return examples, report, nil
+}
+
+func (b *Builder) check() error {
 	switch {
 	case b.o.MaxLength < 2:
 		return fmt.Errorf("data: want a max length of at least 2, have %d", b.o.MaxLength)
@@ -133,13 +177,19 @@ func (b *build) check() error {
 	return nil
 }
 
-func (b *build) row(i int, row Row) error {
-	if b.o.Template == TemplateChatML {
-		return b.conversation(i, row)
+func (b *Builder) row(row Row) error {
+	wrong := func(format string, v ...any) error {
+		return Problem{File: row.File, Line: row.Line, What: fmt.Sprintf(format, v...)}
+	}
+	if b.o.Template.For(row.Format) == TemplateChatML {
+		return b.conversation(row, wrong)
 	}
 	prompt, output, err := b.o.Template.render(row)
 	if err != nil {
-		return err
+		return wrong("%s", err)
+	}
+	if row.Document {
+		return b.part(row, output)
 	}
 	ids := b.enc.Encode(prompt + output)
 	masked := 0
@@ -152,40 +202,50 @@ func (b *build) row(i int, row Row) error {
 	if b.o.AppendEOS {
 		ids = append(ids[:len(ids):len(ids)], b.o.EOS)
 	}
-	if row.Document {
-		b.document(i, ids)
-		return nil
-	}
-	b.add(i, ids, func(t int) bool { return t >= masked })
-	return nil
+	return b.add(row, ids, func(t int) bool { return t >= masked })
 }
 
-func (b *build) conversation(i int, row Row) error {
+func (b *Builder) conversation(row Row, wrong func(string, ...any) error) error {
 	messages := row.Messages(b.o.System)
-	if messages == nil {
-		return fmt.Errorf("template chatml: want rows with a prompt, have the format text")
+	switch {
+	case messages == nil:
+		return wrong("template chatml: want rows with a prompt, have the format text")
+	case b.chat == nil:
+		return wrong("template chatml: want a tokenizer with a chat template, have none")
 	}
-	ids, said, err := b.chat.EncodeChat(messages)
+	ids, said, err := b.chat.EncodeChat(messages, row.Tools)
 	if err != nil {
-		return fmt.Errorf("template chatml: %w", err)
+		return wrong("template chatml: %s", err)
 	}
 	if len(said) != len(ids) {
-		return fmt.Errorf("template chatml: want a mask for %d tokens, have %d", len(ids), len(said))
+		return fmt.Errorf("data: template chatml: want a mask for %d tokens, have %d", len(ids), len(said))
 	}
-	b.add(i, ids, func(t int) bool { return b.o.TrainOn == TrainAll || said[t] })
-	return nil
+	return b.add(row, ids, func(t int) bool { return b.o.TrainOn == TrainAll || said[t] })
 }
 
-func (b *build) document(i int, ids []int32) {
-	for len(ids) > 1 && (b.o.Limit <= 0 || len(b.examples) < b.o.Limit) {
-		n := min(len(ids), b.o.MaxLength)
-		b.add(i, ids[:n], func(int) bool { return true })
-		ids = ids[n:]
+// part takes the next part of a document.
+func (b *Builder) part(row Row, text string) error {
+	b.document = append(b.document, b.enc.Encode(text)...)
+	if b.o.AppendEOS && !row.Continues {
+		b.document = append(b.document, b.o.EOS)
 	}
+	rest := b.document
+	for (len(rest) >= b.o.MaxLength || !row.Continues && len(rest) > 1) && !b.full() {
+		n := min(len(rest), b.o.MaxLength)
+		if err := b.add(row, rest[:n], func(int) bool { return true }); err != nil {
+			return err
+		}
+		rest = rest[n:]
+	}
+	if !row.Continues {
+		rest = nil
+	}
+	b.document = append(b.document[:0], rest...)
+	return nil
 }
 
 // add cuts ids to the longest example and labels them.
-func (b *build) add(row int, ids []int32, supervise func(t int) bool) {
+func (b *Builder) add(row Row, ids []int32, supervise func(t int) bool) error {
 	if n := len(ids) - b.o.MaxLength; n > 0 {
 		b.report.Truncated++
 		b.report.Cut += n
@@ -200,12 +260,16 @@ func (b *build) add(row int, ids []int32, supervise func(t int) bool) {
 		}
 	}
 	n := supervised(labels[min(1, len(labels)):])
+	e := Example{IDs: ids, Labels: labels, File: row.place, Line: row.Line}
 	if n == 0 {
-		b.report.Masked = append(b.report.Masked, len(b.examples))
+		if b.report.Masked++; b.report.Masked == 1 {
+			b.report.FirstMasked = b.report.Examples
+		}
 	}
+	b.report.Examples++
 	b.report.Tokens += len(ids)
 	b.report.Supervised += n
-	b.examples = append(b.examples, Example{IDs: ids, Labels: labels, Row: row})
+	return b.take(e)
 }
 
 // common is the length of the common beginning of a and b.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func (letters) Encode(text string) (ids []int32) {
 
 type turns struct{ err error }
 
-func (c turns) EncodeChat(messages []Message) (ids []int32, said []bool, err error) {
+func (c turns) EncodeChat(messages []Message, _ []json.RawMessage) (ids []int32, said []bool, err error) {
 	for _, m := range messages {
 		for _, id := range (letters{}).Encode(m.Role[:1] + m.Content) {
 			ids = append(ids, id)
@@ -90,10 +91,7 @@ func TestBuild(t *testing.T) {
 		if !same || !slices.EqualFunc(labels, c.labels, slices.Equal[[]int32]) {
 			t.Errorf("%s: want %v labelled %v, have %v labelled %v", c.name, c.ids, c.labels, ids, labels)
 		}
-		c.report.Masked = report.Masked
-		if len(report.Masked) != 0 || !slices.Equal([]int{report.Examples, report.Tokens, report.Supervised,
-			report.Truncated, report.Cut, report.Straddled}, []int{c.report.Examples, c.report.Tokens,
-			c.report.Supervised, c.report.Truncated, c.report.Cut, c.report.Straddled}) {
+		if report != c.report {
 			t.Errorf("%s: want %+v, have %+v", c.name, c.report, report)
 		}
 	}
@@ -104,7 +102,7 @@ func TestBuildReportsMaskedRows(t *testing.T) {
 		{Format: Completion, Prompt: "abcdef", Output: "g"}, {Format: Completion, Prompt: "a", Output: "b"},
 	}
 	examples, report, err := Build(rows, letters{}, nil, Options{MaxLength: 4})
-	if err != nil || len(examples) != 2 || !slices.Equal(report.Masked, []int{0}) {
+	if err != nil || len(examples) != 2 || report.Masked != 1 || report.FirstMasked != 0 {
 		t.Errorf("want two examples, the first masked, have %v, %+v, %v", examples, report, err)
 	}
 	if n := NumItems(Step{MicroBatches: [][]int{{0}}}, examples, ItemsHF); n != 0 {

@@ -121,8 +121,8 @@ func checkTrajectory(t *testing.T, name string) {
 	}
 	golden(t, strings.Split(name, "/")[0]+"/dataset.json", &dataset)
 	var examples []Example
-	for i, row := range dataset.Rows {
-		examples = append(examples, Example{IDs: row.IDs, Labels: row.Labels, Row: i})
+	for _, row := range dataset.Rows {
+		examples = append(examples, Example{IDs: row.IDs, Labels: row.Labels})
 	}
 	a := want.Arguments
 	s := Schedule{BatchSize: a.BatchSize, Accumulation: a.Accumulation, Epochs: a.Epochs, Seed: a.Seed, Shuffle: true}

@@ -2,6 +2,7 @@ package data
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,25 +12,35 @@ import (
 // detectRows is how many rows of a file decide about its format.
 const detectRows = 20
 
+// maxColumns is how many columns of a row are looked at to tell their names.
+const maxColumns = 256
+
 // reader turns the records of one file into rows.
 type reader struct {
-	name    string
-	options ReadOptions
-	limit   int // rows that may still be read; -1 is all
-	bad     *BadRows
+	*scan
+	place int
+	name  string
+	limit int // rows that may still be read; -1 is all
 
 	format  Format
 	pending []record // seen before the format was known
-	rows    []Row
+	columns []string // of the first records
 	seen    int
-	stopped bool
+	good    int
+	empty   bool  // nothing but white space
+	stopped bool  // no more rows are wanted
+	failed  error // of take
 }
 
-// record is an object of a JSON file or a line of a CSV file: the fields that some format has, as they were written.
+// record is an object of a JSON file, a line of a CSV file or a row of a parquet file: the columns that some format
+// has, as they were written.
 type record struct {
 	line   int
-	names  []string // the first few names of all fields, for messages
+	names  []string // of all columns
 	values map[string]value
+	twice  []string               // columns that come twice
+	raw    func() json.RawMessage // the whole record
+	broken string                 // why there are no columns
 }
 
 type value struct {
@@ -38,32 +49,67 @@ type value struct {
 	json bool
 }
 
-func wanted(name string) bool {
-	for _, f := range []Format{Alpaca, Completion, Text} {
-		if slices.Contains(f.fields(), name) {
+// wanted tells whether some field is in a column.
+func (r *reader) wanted(column string) bool {
+	for _, field := range allFields() {
+		if r.o.Columns.of(field) == column {
 			return true
 		}
 	}
 	return false
 }
 
-func (r record) fits(f Format) bool {
-	for _, name := range f.fields() {
-		if _, ok := r.values[name]; !ok && name != "input" {
+func (r *reader) fits(rec record, f Format) bool {
+	required, _ := f.fields()
+	for _, name := range required {
+		if _, ok := rec.values[r.o.Columns.of(name)]; !ok {
 			return false
 		}
 	}
 	return true
 }
 
-// fail reports a bad row.
-func (r *reader) fail(line int, field, format string, v ...any) {
+// reject reports a bad row for what is wrong with it.
+func (r *reader) reject(line int, raw func() json.RawMessage, problems ...Problem) {
 	r.bad.Total++
-	r.tell(line, field, format, v...)
+	for i := range problems {
+		problems[i].File, problems[i].Line = r.name, line
+		r.bad.add(problems[i])
+	}
+	if r.o.Skip == nil || r.failed != nil {
+		return
+	}
+	s := Skipped{File: r.name, Line: line, Problems: problems}
+	if raw != nil {
+		s.Row = raw()
+	}
+	if err := r.o.Skip(s); err != nil {
+		r.failed, r.stopped = err, true
+	}
 }
 
-func (r *reader) tell(line int, field, format string, v ...any) {
-	r.bad.add(Problem{File: r.name, Line: line, Field: field, What: fmt.Sprintf(format, v...)})
+// fail takes a record without columns, because of what v says.
+func (r *reader) fail(line int, raw []byte, format string, v ...any) error {
+	text := string(raw)
+	return r.add(record{line: line, broken: fmt.Sprintf(format, v...),
+		raw: func() json.RawMessage { return asString(text) }})
+}
+
+// end reports what ends a file early.
+func (r *reader) end(line int, format string, v ...any) {
+	r.bad.Ended, r.stopped = true, true
+	r.seen++
+	r.bad.Total++
+	r.bad.add(Problem{File: r.name, Line: line, What: fmt.Sprintf(format, v...)})
+}
+
+// asString is text as a string of JSON; nothing of what is not worth keeping.
+func asString(text string) json.RawMessage {
+	raw, err := json.Marshal(text)
+	if err != nil || len(raw) > 1<<20 {
+		return nil
+	}
+	return raw
 }
 
 func (r *reader) done() bool {
@@ -71,55 +117,89 @@ func (r *reader) done() bool {
 }
 
 // add takes one more record.
-func (r *reader) add(rec record) {
+func (r *reader) add(rec record) error {
 	r.seen++
 	if r.format != Auto {
 		r.row(rec)
-		return
+		return nil
 	}
 	r.pending = append(r.pending, rec)
 	if len(r.pending) >= detectRows {
-		r.detect()
+		return r.detect()
 	}
+	return nil
 }
 
-// detect settles the format: the one asked for, or the one most of the pending records fit; alpaca goes before the
-// others, because published alpaca rows have a "text" as well.
-func (r *reader) detect() {
+// detect settles the format: the one asked for, or the one most of the pending records fit.
+func (r *reader) detect() error {
 	if len(r.pending) == 0 {
-		return
+		return nil
 	}
-	r.format = r.options.Format
+	readable := slices.IndexFunc(r.pending, func(rec record) bool { return rec.broken == "" })
+	for _, rec := range r.pending {
+		for _, name := range rec.names {
+			if !slices.Contains(r.columns, name) {
+				r.columns = append(r.columns, name)
+			}
+		}
+	}
+	for _, field := range allFields() {
+		column, ok := r.o.Columns[field]
+		if ok && readable >= 0 && !slices.Contains(r.columns, column) {
+			return fmt.Errorf("map: field %s: want one of the columns %s, have %q", field, quoted(r.columns), column)
+		}
+	}
+	r.format = r.o.Format
 	best := 0
-	for _, f := range []Format{Alpaca, Completion, Text} {
+	for _, f := range formats {
 		n := 0
 		for _, rec := range r.pending {
-			if rec.fits(f) {
+			if r.fits(rec, f) {
 				n++
 			}
 		}
-		if r.options.Format == Auto && n > best {
+		if r.o.Format == Auto && n > best {
 			r.format, best = f, n
 		}
 	}
-	if r.format == Auto {
-		r.stopped = true
-		r.fail(r.pending[0].line, "", "want the fields instruction and output (format alpaca), prompt and completion "+
-			"(completion) or text (text), have %s", quoted(r.pending[0].names))
+	if r.format == Auto && readable >= 0 {
+		rec := r.pending[readable]
+		r.end(rec.line, "want the fields instruction and output (format alpaca), messages (messages), "+
+			"conversations (sharegpt), prompt and completion (completion) or text (text), have %s: columns of other "+
+			"names are given with --map field=column", quoted(rec.names))
 		r.pending = nil
-		return
+		return nil
 	}
-	for _, rec := range r.pending {
+	pending := r.pending
+	r.pending = nil
+	for _, rec := range pending {
 		r.row(rec)
 	}
-	r.pending = nil
+	return nil
 }
 
-func (r *reader) finish() (Format, []Row) {
-	if r.format == Auto {
-		r.detect()
+// describe says how the file was understood.
+func (r *reader) describe() File {
+	f := File{Name: r.name, Format: r.format, Rows: r.good}
+	required, optional := r.format.fields()
+	var used []string
+	for _, field := range append(required, optional...) {
+		column := r.o.Columns.of(field)
+		if !slices.Contains(r.columns, column) {
+			continue
+		}
+		used = append(used, column)
+		if column != field {
+			column = field + "=" + column
+		}
+		f.Used = append(f.Used, column)
 	}
-	return r.format, r.rows
+	for _, column := range r.columns {
+		if !slices.Contains(used, column) {
+			f.Unused = append(f.Unused, column)
+		}
+	}
+	return f
 }
 
 func quoted(names []string) string {
@@ -128,7 +208,7 @@ func quoted(names []string) string {
 	}
 	var s strings.Builder
 	for i, name := range names {
-		if i == 8 {
+		if i == 16 {
 			s.WriteString(", …")
 			break
 		}
@@ -145,32 +225,87 @@ func quoted(names []string) string {
 
 // row checks every field of a record before it gives up on it.
 func (r *reader) row(rec record) {
-	fields := r.format.fields()
-	texts := make(map[string]string, len(fields))
-	good := true
-	for _, name := range fields {
-		text, problem := rec.text(name)
-		if name == "input" && problem != "" && (rec.values[name].kind == "null" || rec.values[name].kind == "") {
-			problem = ""
-		}
-		if problem == "" && name == r.format.output() && strings.TrimSpace(text) == "" && !r.options.AllowEmptyOutput {
-			problem = "want some text, have none"
-		}
-		if problem != "" {
-			good = false
-			r.tell(rec.line, name, "%s", problem)
-		}
-		texts[name] = text
-	}
-	if !good {
-		r.bad.Total++
+	if rec.broken != "" {
+		r.reject(rec.line, rec.raw, Problem{What: rec.broken})
 		return
 	}
-	row := Row{Format: r.format, File: r.name, Line: rec.line, Output: texts[r.format.output()], Input: texts["input"]}
-	if r.format != Text {
-		row.Prompt = texts[fields[0]]
+	row := Row{Format: r.format, File: r.name, Line: rec.line, place: r.place}
+	problems := r.fill(&row, rec)
+	if len(problems) == 0 {
+		r.give(row, rec.raw)
+		return
 	}
-	r.rows = append(r.rows, row)
+	r.reject(rec.line, rec.raw, problems...)
+}
+
+// give hands a good row on, which may still turn out bad.
+func (r *reader) give(row Row, raw func() json.RawMessage) {
+	if r.failed != nil {
+		return
+	}
+	var p Problem
+	switch err := r.take(row); {
+	case err == nil:
+		r.good++
+	case errors.Is(err, errEnough):
+		r.good++
+		r.stopped, r.enough = true, true
+	case errors.As(err, &p):
+		r.reject(row.Line, raw, p)
+	default:
+		r.failed, r.stopped = err, true
+	}
+}
+
+// fill sets the fields of row and returns what is wrong with them.
+func (r *reader) fill(row *Row, rec record) []Problem {
+	var problems []Problem
+	for _, column := range rec.twice {
+		problems = append(problems, Problem{Field: column, What: "want it once, have it twice"})
+	}
+	required, optional := r.format.fields()
+	for _, field := range append(required, optional...) {
+		column := r.o.Columns.of(field)
+		v := rec.values[column]
+		if slices.Contains(optional, field) && (v.kind == "" || v.kind == "null") {
+			continue
+		}
+		switch field {
+		case "messages", "conversations":
+			problems = append(problems, row.setTurns(column, v)...)
+			continue
+		case "tools":
+			if what := row.setTools(v); what != "" {
+				problems = append(problems, Problem{Field: column, What: what})
+			}
+			continue
+		}
+		text, what := v.text()
+		if what == "" && field == r.format.output() && strings.TrimSpace(text) == "" && !r.o.AllowEmptyOutput {
+			what = "want some text, have none"
+		}
+		if what != "" {
+			problems = append(problems, Problem{Field: column, What: what})
+			continue
+		}
+		row.set(field, text)
+	}
+	return problems
+}
+
+func (row *Row) set(field, text string) {
+	switch field {
+	case "instruction", "prompt":
+		row.Prompt = text
+	case "input":
+		row.Input = text
+	case "system":
+		if text != "" && (len(row.Turns) == 0 || row.Turns[0].Role != "system") {
+			row.Turns = append([]Message{{Role: "system", Content: text}}, row.Turns...)
+		}
+	default:
+		row.Output = text
+	}
 }
 
 // output is the field that holds what the model shall say.
@@ -185,22 +320,25 @@ func (f Format) output() string {
 }
 
 // text is the field's text, or what is wrong with it.
-func (r record) text(name string) (text, problem string) {
-	v, ok := r.values[name]
+func (v value) text() (text, problem string) {
 	switch {
-	case !ok:
+	case v.kind == "":
 		return "", "want a string, have no such field"
 	case v.kind != "string":
 		return "", "want a string, have " + article(v.kind)
 	case !utf8.ValidString(v.raw):
 		return "", "want UTF-8, have other bytes"
 	case !v.json:
-		return v.raw, ""
+		text = v.raw
 	case halfSurrogate(v.raw):
 		return "", `want Unicode text, have half of a \u surrogate pair`
+	default:
+		if err := json.Unmarshal([]byte(v.raw), &text); err != nil {
+			return "", "want a string: " + err.Error()
+		}
 	}
-	if err := json.Unmarshal([]byte(v.raw), &text); err != nil {
-		return "", "want a string: " + err.Error()
+	if strings.IndexByte(text, 0) >= 0 {
+		return "", "want text, have the character NUL"
 	}
 	return text, ""
 }

@@ -2,57 +2,39 @@ package data
 
 import (
 	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strings"
-	"unicode/utf8"
 )
-
-// Format says which fields a row has.
-type Format string
-
-// The formats. Auto, the zero value, takes the format that most of the first rows of a file fit.
-const (
-	Auto       Format = ""
-	Alpaca     Format = "alpaca"     // instruction, output, and input where there is one
-	Completion Format = "completion" // prompt, completion
-	Text       Format = "text"       // text
-)
-
-// fields are the fields of a format, required ones first. "input" is the only one that may be missing, null or empty;
-// a prompt may be empty.
-func (f Format) fields() []string {
-	switch f {
-	case Alpaca:
-		return []string{"instruction", "output", "input"}
-	case Completion:
-		return []string{"prompt", "completion"}
-	case Text:
-		return []string{"text"}
-	}
-	return nil
-}
 
 // Row is one row of a data file, not yet tokenised.
 type Row struct {
 	Format Format
 	File   string
-	Line   int // where the row starts, from 1
+	Line   int // where the row starts, from 1; of parquet files the row
 
-	// Document marks a whole plain text file, which [Build] cuts into rows of as many tokens as fit.
-	Document bool
+	// Document marks a plain text file, which [Build] cuts into rows of as many tokens as fit. A long one comes in
+	// parts; Continues says that another part follows.
+	Document, Continues bool
 
 	Prompt string // instruction or prompt; empty for text
 	Input  string // alpaca's input
 	Output string // output, completion or text
+
+	Turns []Message         // of messages and sharegpt
+	Tools []json.RawMessage // of messages and sharegpt: JSON objects
+
+	place int // of the file among those read
 }
 
-// Set is what was read.
-type Set struct {
-	Rows  []Row
-	Files []File
+// Message is a turn of a conversation.
+type Message struct {
+	Role, Content string
+	ToolCalls     json.RawMessage // a JSON array, or nothing
+	Raw           json.RawMessage // the turn as a row of the format messages has it, or nothing
 }
 
 // File tells how one file was understood.
@@ -60,125 +42,165 @@ type File struct {
 	Name   string
 	Format Format
 	Rows   int
+	Used   []string // columns that fields are read from, in the fields' order; one that is not the field is field=column
+	Unused []string // the other columns of its first rows
+}
+
+// Set is what was read.
+type Set struct {
+	Rows  []Row
+	Files []File
+	Bad   BadRows // rows left out
 }
 
 // ReadOptions say how files are read.
 type ReadOptions struct {
-	Format           Format // Auto detects it, for each file
-	Limit            int    // the first rows only, over all files; 0 is all. What comes after is not looked at
-	AllowEmptyOutput bool   // rows whose output, completion or text is empty are kept
+	Format           Format  // Auto detects it, for each file
+	Columns          Columns // where a field has another name
+	Limit            int     // the first rows only, over all files; 0 is all. What comes after is not looked at
+	AllowEmptyOutput bool    // rows whose output, completion or text is empty are kept
+
+	// Skip, unless it is nil, is given each bad row, which is then left out instead of being an error.
+	Skip func(Skipped) error
 }
 
-// ReadFiles reads the files one after the other: .json (an array of objects, or one object per line), .jsonl, .ndjson,
-// .csv (with a header), .txt (one document, line ends made \n). A byte order mark and \r\n are accepted everywhere.
+// endings are those of the files that can be read.
+const endings = ".json, .jsonl, .ndjson, .csv, .txt or .parquet, all but the last also with .gz or .zst behind"
+
+// Scan reads the files one after the other and gives each row to take: .json (an array of objects, or one object after
+// the other), .jsonl and .ndjson (an object per line), .csv (with a header), .txt (one document, line ends made \n),
+// .parquet; .gz and .zst may stand behind but the last. A byte order mark and \r\n are accepted everywhere. No more
+// than a row is held in memory.
 //
-// Bad rows of all files are reported together in a [*BadRows]; any bad row is an error, as is a file without rows.
-func ReadFiles(names []string, o ReadOptions) (*Set, error) {
+// Where take returns a [Problem], the row counts as bad; any other error of it ends the scan. Bad rows of all files are
+// reported together in a [*BadRows] and are an error unless o.Skip takes them, as is a file without good rows.
+// ctx ends the scan between reads.
+func Scan(ctx context.Context, names []string, o ReadOptions, take func(Row) error) ([]File, BadRows, error) {
+	s := &scan{ctx: ctx, o: o, take: take}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("data: want at least one file")
+		return nil, s.bad, fmt.Errorf("data: want at least one file")
 	}
-	set, bad := &Set{}, &BadRows{}
-	for _, name := range names {
-		if o.Limit > 0 && len(set.Rows)+bad.Total >= o.Limit {
+	for i, name := range names {
+		if s.enough || o.Limit > 0 && s.seen >= o.Limit {
 			break
 		}
-		content, err := readFile(name)
+		src, err := openSource(ctx, name)
 		if err != nil {
-			return nil, fmt.Errorf("data: %w", err)
+			return nil, s.bad, err
 		}
-		if err := set.add(name, content, o, bad); err != nil {
-			return nil, err
+		err = s.file(i, name, src)
+		src.close()
+		if err != nil {
+			return nil, s.bad, err
 		}
 	}
-	if bad.Total > 0 {
-		return nil, bad
-	}
-	return set, nil
+	return s.finish()
 }
 
-// Parse reads rows from memory; the ending of name says what content is. Errors are those of [ReadFiles].
+// ReadFiles is Scan into memory.
+func ReadFiles(names []string, o ReadOptions) (*Set, error) {
+	return collect(func(take func(Row) error) ([]File, BadRows, error) {
+		return Scan(context.Background(), names, o, take)
+	})
+}
+
+// Parse reads rows from memory; the ending of name says what content is. Errors are those of [Scan].
 func Parse(name string, content []byte, o ReadOptions) (*Set, error) {
-	set, bad := &Set{}, &BadRows{}
-	if err := set.add(name, content, o, bad); err != nil {
-		return nil, err
-	}
-	if bad.Total > 0 {
-		return nil, bad
-	}
-	return set, nil
+	return collect(func(take func(Row) error) ([]File, BadRows, error) {
+		s := &scan{ctx: context.Background(), o: o, take: take}
+		src, err := newSource(name, bytes.NewReader(content))
+		if err == nil {
+			src.at, src.size = bytes.NewReader(content), int64(len(content))
+			err = s.file(0, name, src)
+			src.close()
+		}
+		if err != nil {
+			return nil, s.bad, err
+		}
+		return s.finish()
+	})
 }
 
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+func collect(from func(func(Row) error) ([]File, BadRows, error)) (*Set, error) {
+	set := new(Set)
+	var err error
+	set.Files, set.Bad, err = from(func(r Row) error {
+		set.Rows = append(set.Rows, r)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
-	return io.ReadAll(f)
+	return set, nil
 }
 
-func (s *Set) add(name string, content []byte, o ReadOptions, bad *BadRows) error {
-	if o.Format != Auto && o.Format.fields() == nil {
-		return fmt.Errorf("data: format: want auto, alpaca, completion or text, have %q", string(o.Format))
+// scan is one Scan.
+type scan struct {
+	ctx    context.Context
+	o      ReadOptions
+	take   func(Row) error
+	files  []File
+	seen   int // rows, bad ones included
+	bad    BadRows
+	enough bool // take wants no more
+}
+
+// errEnough is what take returns with its last row.
+var errEnough = errors.New("enough rows")
+
+func (s *scan) finish() ([]File, BadRows, error) {
+	if s.bad.Ended || s.bad.Total > 0 && s.o.Skip == nil {
+		bad := s.bad
+		return nil, s.bad, &bad
 	}
-	if bytes.HasPrefix(content, []byte("\xff\xfe")) || bytes.HasPrefix(content, []byte("\xfe\xff")) {
-		return fmt.Errorf("data: %s: want UTF-8, have UTF-16", name)
-	}
-	content = bytes.TrimPrefix(content, []byte("\xef\xbb\xbf"))
-	if len(bytes.TrimSpace(content)) == 0 {
-		return fmt.Errorf("data: %s: want at least one row, have an empty file", name)
-	}
+	return s.files, s.bad, nil
+}
+
+func (s *scan) file(place int, name string, src *source) error {
 	limit := -1
-	if o.Limit > 0 {
-		limit = max(0, o.Limit-len(s.Rows)-bad.Total)
+	if s.o.Limit > 0 {
+		limit = max(0, s.o.Limit-s.seen)
 	}
-	r := &reader{name: name, options: o, limit: limit, bad: bad}
-	switch ext := strings.ToLower(filepath.Ext(name)); ext {
+	r := &reader{scan: s, place: place, name: name, limit: limit}
+	if required, _ := s.o.Format.fields(); s.o.Format != Auto && required == nil {
+		return fmt.Errorf("data: format: want auto or one of %v, have %q", formats, string(s.o.Format))
+	}
+	var read func(*source) error
+	switch src.ext {
 	case ".json", ".jsonl", ".ndjson":
-		r.json(content)
+		read = r.json
 	case ".csv":
-		r.csv(content)
+		read = r.csv
 	case ".txt":
-		r.text(content)
+		read = r.text
+	case ".parquet":
+		read = r.parquet
 	default:
-		return fmt.Errorf("data: %s: want a file ending in .json, .jsonl, .ndjson, .csv or .txt, have %q", name, ext)
+		return fmt.Errorf("data: %s: want a file ending in %s, have %q", name, endings, filepath.Ext(name))
 	}
-	format, rows := r.finish()
-	if r.seen == 0 {
+	err := read(src)
+	if err == nil {
+		err = r.detect()
+	}
+	if err == nil {
+		err = r.failed
+	}
+	switch {
+	case err != nil && s.ctx.Err() != nil:
+		return s.ctx.Err()
+	case err != nil && strings.HasPrefix(err.Error(), "data: "):
+		return err
+	case err != nil:
+		return fmt.Errorf("data: %s: %w", name, partly(err))
+	case r.empty:
+		return fmt.Errorf("data: %s: want at least one row, have an empty file", name)
+	case r.seen == 0 && !s.bad.Ended:
 		return fmt.Errorf("data: %s: want at least one row, have none", name)
+	case r.good == 0 && s.o.Skip != nil && !s.bad.Ended:
+		bad := s.bad
+		return fmt.Errorf("data: %s: want at least one good row, have none: %w", name, &bad)
 	}
-	s.Rows = append(s.Rows, rows...)
-	s.Files = append(s.Files, File{Name: name, Format: format, Rows: len(rows)})
+	s.seen += r.seen
+	s.files = append(s.files, r.describe())
 	return nil
-}
-
-// text takes a plain text file as one document. Python opens text files with universal line ends, hence the \n.
-func (r *reader) text(content []byte) {
-	r.format = Text
-	r.seen = 1
-	if r.options.Format != Auto && r.options.Format != Text {
-		r.fail(1, "", "want %s rows, have a plain text file", r.options.Format)
-		return
-	}
-	if line, ok := validUTF8(content); !ok {
-		r.fail(line, "", "want UTF-8, have other bytes")
-		return
-	}
-	s := strings.ReplaceAll(string(content), "\r\n", "\n")
-	r.rows = append(r.rows, Row{Format: Text, File: r.name, Line: 1, Document: true, Output: s})
-}
-
-// validUTF8 gives the line of the first bad byte.
-func validUTF8(b []byte) (line int, ok bool) {
-	if utf8.Valid(b) {
-		return 0, true
-	}
-	for i := 0; i < len(b); {
-		c, size := utf8.DecodeRune(b[i:])
-		if c == utf8.RuneError && size == 1 {
-			return 1 + bytes.Count(b[:i], []byte("\n")), false
-		}
-		i += size
-	}
-	return 0, true
 }

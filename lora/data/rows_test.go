@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 )
@@ -19,7 +20,7 @@ func TestParse(t *testing.T) {
 	}{
 		{"a.jsonl", `{"instruction":"a","input":"b","output":"c","text":"all"}` + "\r\n" +
 			`{"instruction":"d","input":null,"output":"e\"\u00e9"}`, alpaca},
-		{"a.json", `{"instruction":"a","input":"b","output":"x","output":"c"}` + "\n" +
+		{"a.json", `{"instruction":"a","input":"b","x":1,"x":2,"output":"c"}` + "\n" +
 			`{"instruction":"d","output":"e\"é"}` + "\n\n", alpaca},
 		{"a.json", "\ufeff[{\"instruction\":\"a\",\"input\":\"b\",\"output\":\"c\"},\n" +
 			`{"instruction":"d","output":"e\"é"}]`, alpaca},
@@ -47,7 +48,7 @@ func TestParse(t *testing.T) {
 		}
 		for i, want := range c.want {
 			want.File = c.file
-			if set.Rows[i] != want {
+			if !reflect.DeepEqual(set.Rows[i], want) {
 				t.Errorf("%q: row %d: want %+v, have %+v", c.content, i, want, set.Rows[i])
 			}
 		}
@@ -62,8 +63,9 @@ func TestParseRefuses(t *testing.T) {
 		{"f.csv", "text\n", "f.csv: want at least one row, have none"},
 		{"f.txt", "\xff\xfea\x00", "have UTF-16"},
 		{"f.txt", "a\nb\xffc", "f.txt:2: want UTF-8"},
-		{"f.parquet", "PAR1", `have ".parquet"`},
-		{"f.json", "[", "f.json: want at least one row"},
+		{"f.parquet", "PAR1", "f.parquet:1: want a parquet file: want at least 12 bytes, have 4"},
+		{"f.xlsx", "PK", `have ".xlsx"`},
+		{"f.json", "[", "f.json:1: want the end of the array, have the end of the file"},
 		{"f.json", "[1]", "f.json:1: want a JSON object, have a number"},
 		{"f.json", "3", "f.json:1: want a JSON object, have a number"},
 		{"f.json", `[{"text":"a"}`, "f.json:1: want the end of the array, have the end of the file"},
@@ -123,7 +125,7 @@ func TestReadOptions(t *testing.T) {
 	if set, err := Parse("f.jsonl", []byte(rows), ReadOptions{Limit: 1}); err != nil || len(set.Rows) != 1 {
 		t.Errorf("want the first row, have %+v, %v", set, err)
 	}
-	if _, err := Parse("f.jsonl", []byte(rows), ReadOptions{Format: "sharegpt"}); err == nil {
+	if _, err := Parse("f.jsonl", []byte(rows), ReadOptions{Format: "vicuna"}); err == nil {
 		t.Error("an unknown format was taken")
 	}
 }

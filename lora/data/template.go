@@ -9,7 +9,8 @@ import (
 // Template says how a row's fields become a prompt and the text that follows it.
 type Template string
 
-// The templates. TemplateAuto, the zero value, is alpaca for rows of the alpaca format and none for the others.
+// The templates. TemplateAuto, the zero value, is alpaca for rows of the alpaca format, chatml for conversations and
+// none for the others.
 const (
 	TemplateAuto   Template = ""
 	TemplateSeed   Template = "seed"   // three headings, always with an input: the prompt of the Korean article
@@ -36,8 +37,11 @@ func (t Template) For(f Format) Template {
 	if t != TemplateAuto {
 		return t
 	}
-	if f == Alpaca {
+	switch {
+	case f == Alpaca:
 		return TemplateAlpaca
+	case f.conversation():
+		return TemplateChatML
 	}
 	return TemplateNone
 }
@@ -56,6 +60,8 @@ func (t Template) render(r Row) (prompt, output string, err error) {
 	switch t = t.For(r.Format); {
 	case t == TemplateChatML:
 		return "", "", fmt.Errorf("template chatml: want a conversation, have one text")
+	case r.Format.conversation():
+		return "", "", fmt.Errorf("template %s: want rows with one prompt, have conversations: they need chatml", t)
 	case r.Format == Text && t != TemplateNone:
 		return "", "", fmt.Errorf("template %s: want rows with a prompt, have the format text", t)
 	case t == TemplateNone && r.Format == Alpaca:
@@ -72,24 +78,25 @@ func (t Template) render(r Row) (prompt, output string, err error) {
 	return "", "", fmt.Errorf("template: want one of %v, have %q", Templates(), string(t))
 }
 
-// Message is a turn of a conversation.
-type Message struct{ Role, Content string }
-
-// Messages is the row as a conversation: the system text where there is one, the user's prompt (with its input below
-// an empty line), the assistant's output. Rows of the format text have no turns: the result is nil.
+// Messages is the row as a conversation: the system text where there is one, then the turns of the row, or the user's
+// prompt (with its input below an empty line) and the assistant's output. A system text of the row's own stays. Rows of
+// the format text have no turns: the result is nil.
 func (r Row) Messages(system string) []Message {
 	if r.Format == Text {
 		return nil
 	}
 	var m []Message
-	if system != "" {
-		m = append(m, Message{"system", system})
+	if system != "" && (len(r.Turns) == 0 || r.Turns[0].Role != "system") {
+		m = append(m, Message{Role: "system", Content: system})
+	}
+	if r.Format.conversation() {
+		return append(m, r.Turns...)
 	}
 	user := r.Prompt
 	if r.Input != "" {
 		user += "\n\n" + r.Input
 	}
-	return append(m, Message{"user", user}, Message{"assistant", r.Output})
+	return append(m, Message{Role: "user", Content: user}, Message{Role: "assistant", Content: r.Output})
 }
 
 // ParseTemplate checks a name from outside; "auto" and "" are TemplateAuto.
@@ -102,16 +109,4 @@ func ParseTemplate(name string) (Template, error) {
 		return "", fmt.Errorf("data: template: want auto or one of %v, have %q", Templates(), name)
 	}
 	return t, nil
-}
-
-// ParseFormat checks a name from outside; "auto" and "" are Auto.
-func ParseFormat(name string) (Format, error) {
-	f := Format(strings.ToLower(name))
-	if f == "auto" || f == Auto {
-		return Auto, nil
-	}
-	if f.fields() == nil {
-		return "", fmt.Errorf("data: format: want auto, alpaca, completion or text, have %q", name)
-	}
-	return f, nil
 }
