@@ -50,16 +50,19 @@ func newHeads(b *builder, s kernel.Attention, q, kv kernel.Range) *heads {
 		v: b.v, t: int(s.T), s: int(s.S), h: int(s.Heads), g: int(s.Heads / s.KVHeads), d: int(s.D),
 		qStride: int(s.QStride), kvStride: int(s.KVStride), scale: s.Scale,
 	}
-	if s.T > 0 {
-		a.q = qs[s.QOff:]
-	}
-	if s.S > 0 {
-		a.k, a.val = ks[s.KOff:], vs[s.VOff:]
-	}
+	a.q, a.k, a.val = after(qs, s.QOff), after(ks, s.KOff), after(vs, s.VOff)
 	a.panelD = (a.d + b.v.nr - 1) / b.v.nr * b.v.nr
 	a.wide, a.tall, a.one = keyBlock*a.panelD, keyBlock*a.d, b.v.mr*b.v.nr
 	a.scores = max(queryTile*keyBlock, pairBlock*pairBlock)
 	return a
+}
+
+// after is x from element n on, nil if x is empty.
+func after(x []float32, n uint32) []float32 {
+	if len(x) == 0 {
+		return nil
+	}
+	return x[n:]
 }
 
 // A carver hands out parts of a worker's scratch.

@@ -30,7 +30,7 @@ func attentionBackQ(b *builder, s kernel.AttentionBackQ) func() {
 		return func() {}
 	}
 	a.bounds = bounds
-	dq := dx[s.QOff:]
+	dq := after(dx, s.QOff)
 	b.each = max(b.each, a.wide+2*a.tall+2*a.scores+a.one+256)
 	pool, groups := b.p.d.pool, a.h/a.g
 	tiles := (a.t + queryTile - 1) / queryTile
@@ -99,7 +99,7 @@ func attentionBackKV(b *builder, s kernel.AttentionBackKV) func() {
 	if a.s == 0 {
 		return func() {}
 	}
-	dk, dv = dk[s.KOff:], dv[s.VOff:]
+	dk, dv = after(dk, s.KOff), after(dv, s.VOff)
 	b.each = max(b.each, 2*a.wide+2*a.tall+2*a.scores+a.one+256)
 	pool, groups := b.p.d.pool, a.h/a.g
 	item := func(i int, w *worker) {

@@ -96,7 +96,7 @@ func (b *builder) raw(name string, r kernel.Range, n uint64, t kernel.DType) uns
 	if !b.seen[m] {
 		b.seen[m] = true
 	}
-	if r.Bytes == 0 {
+	if r.Bytes == 0 || m.d.dry {
 		return nil
 	}
 	return unsafe.Pointer(&m.data[r.Offset])

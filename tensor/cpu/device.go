@@ -37,6 +37,10 @@ type Device struct {
 	run    sync.Mutex // held while the pool works or scratch changes
 	shared []float32  // scratch that all workers see
 	closed bool
+	dry    bool // counts memory and has none
+
+	private []scratch // of each worker
+	common  scratch   // of all
 }
 
 var _ kernel.Device = (*Device)(nil)
@@ -76,7 +80,7 @@ func Open(o Options) (*Device, error) {
 	case o.BF16 == BF16Auto && d.v.bf16 != nil:
 		d.bf16 = d.v.bf16Faster()
 	}
-	d.pool = newPool(o.Threads)
+	d.pool, d.private = newPool(o.Threads), make([]scratch, o.Threads)
 	d.info = kernel.Info{
 		Name:      fmt.Sprintf("CPU (%s, %d threads)", d.v.title, o.Threads),
 		Kind:      "cpu",
@@ -105,22 +109,15 @@ func (d *Device) Usage() (u kernel.Usage) {
 
 func (d *Device) use(p kernel.Purpose, bytes int64) { d.usage[p].Add(bytes) }
 
-// reserve makes scratch for a program: elements of float32 for each worker and for all of them together.
-func (d *Device) reserve(each, shared int) {
-	d.run.Lock()
-	defer d.run.Unlock()
-	d.use(kernel.Staging, d.pool.grow(each))
-	if shared > len(d.shared) {
-		d.use(kernel.Staging, int64(shared-len(d.shared))*4)
-		d.shared = aligned(shared)
-	}
-}
-
 func (d *Device) Close() error {
 	d.run.Lock()
 	defer d.run.Unlock()
-	if !d.closed {
-		d.closed = true
+	if d.closed {
+		return nil
+	}
+	d.closed = true
+	d.freeScratch()
+	if !d.dry {
 		d.pool.close()
 	}
 	return nil

@@ -39,13 +39,15 @@ func (d *Device) Alloc(bytes int64, p kernel.Purpose) (kernel.Buffer, error) {
 		return nil, fmt.Errorf("cpu: alloc: %w: %d bytes for %v, at most %d", kernel.ErrNoMemory, bytes, p, maxAlloc)
 	}
 	b := &buffer{d: d, purpose: p, bytes: bytes}
-	if bytes >= bigBlock {
+	switch {
+	case d.dry:
+	case bytes >= bigBlock:
 		m, err := mapMemory(bytes)
 		if err != nil {
 			return nil, fmt.Errorf("cpu: alloc: %w: %d bytes for %v: %v", kernel.ErrNoMemory, bytes, p, err)
 		}
 		b.data, b.mapped = m[:bytes:bytes], m
-	} else if bytes > 0 {
+	case bytes > 0:
 		f := aligned(int(bytes+3) / 4)
 		b.data = unsafe.Slice((*byte)(unsafe.Pointer(&f[0])), bytes)
 	}
@@ -57,7 +59,10 @@ func (d *Device) Import(data []byte, p kernel.Purpose) (kernel.Buffer, error) {
 	if p >= kernel.Purposes {
 		return nil, fmt.Errorf("cpu: import: want a known purpose, had %v", p)
 	}
-	b := &buffer{d: d, data: data[:len(data):len(data)], purpose: p, bytes: int64(len(data))}
+	b := &buffer{d: d, purpose: p, bytes: int64(len(data))}
+	if !d.dry {
+		b.data = data[:len(data):len(data)]
+	}
 	d.use(p, b.bytes)
 	return b, nil
 }
@@ -68,7 +73,9 @@ func (b *buffer) Write(off int64, p []byte) error {
 	if err := b.within("write", off, int64(len(p))); err != nil {
 		return err
 	}
-	copy(b.data[off:], p)
+	if !b.d.dry {
+		copy(b.data[off:], p)
+	}
 	return nil
 }
 
@@ -76,7 +83,11 @@ func (b *buffer) Read(off int64, p []byte) error {
 	if err := b.within("read", off, int64(len(p))); err != nil {
 		return err
 	}
-	copy(p, b.data[off:])
+	if b.d.dry {
+		clear(p)
+	} else {
+		copy(p, b.data[off:])
+	}
 	return nil
 }
 

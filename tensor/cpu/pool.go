@@ -96,17 +96,6 @@ func (p *pool) call(helpers int) {
 	}
 }
 
-// grow makes every worker's scratch at least n elements long and returns the bytes that were added.
-func (p *pool) grow(n int) (added int64) {
-	for _, w := range p.workers {
-		if n > len(w.scratch) {
-			added += int64(n-len(w.scratch)) * 4
-			w.scratch = aligned(n)
-		}
-	}
-	return added
-}
-
 func (p *pool) close() {
 	p.closed = true
 	p.call(len(p.workers) - 1)

@@ -77,7 +77,12 @@ func (d *Device) Compile(l []kernel.Launch, o kernel.CompileOptions) (kernel.Pro
 	if o.Profile {
 		p.times = make([]time.Duration, len(l))
 	}
-	d.reserve(each, shared)
+	if err := d.reserve(each, shared); err != nil {
+		return nil, fmt.Errorf("cpu: scratch: %w", err)
+	}
+	if d.dry {
+		p.steps, p.closed = nil, true
+	}
 	return p, nil
 }
 

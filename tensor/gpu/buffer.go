@@ -10,7 +10,7 @@ import (
 
 // buffer is a kernel.Buffer.
 type buffer struct {
-	vk      *vk.Buffer
+	vk      *vk.Buffer // nil on a dry device
 	d       *Device
 	bytes   int64
 	purpose kernel.Purpose
@@ -22,6 +22,9 @@ func (d *Device) Alloc(bytes int64, p kernel.Purpose) (kernel.Buffer, error) {
 	b, err := d.alloc(bytes, p)
 	if err != nil {
 		return nil, err
+	}
+	if d.dry {
+		return b, nil
 	}
 	if err := b.vk.Clear(); err != nil {
 		b.Free()
@@ -55,9 +58,12 @@ func (d *Device) alloc(bytes int64, p kernel.Purpose) (*buffer, error) {
 	if p == kernel.Staging {
 		where = vk.HostVisible
 	}
-	v, err := d.vk.Alloc(bytes, where)
-	if err != nil {
-		return nil, fmt.Errorf("gpu: alloc %d bytes for %v: %w", bytes, p, translate(err))
+	var v *vk.Buffer
+	if !d.dry {
+		var err error
+		if v, err = d.vk.Alloc(bytes, where); err != nil {
+			return nil, fmt.Errorf("gpu: alloc %d bytes for %v: %w", bytes, p, translate(err))
+		}
 	}
 	d.used[p].Add(bytes)
 	return &buffer{vk: v, d: d, bytes: bytes, purpose: p}, nil
@@ -71,6 +77,9 @@ func (b *buffer) Write(off int64, p []byte) error {
 	if err := b.check(off, int64(len(p))); err != nil {
 		return fmt.Errorf("gpu: write: %w", err)
 	}
+	if b.d.dry {
+		return nil
+	}
 	if err := b.vk.Write(off, p); err != nil {
 		return fmt.Errorf("gpu: write: %w", translate(err))
 	}
@@ -81,6 +90,10 @@ func (b *buffer) Write(off int64, p []byte) error {
 func (b *buffer) Read(off int64, p []byte) error {
 	if err := b.check(off, int64(len(p))); err != nil {
 		return fmt.Errorf("gpu: read: %w", err)
+	}
+	if b.d.dry {
+		clear(p)
+		return nil
 	}
 	if err := b.vk.Read(off, p); err != nil {
 		return fmt.Errorf("gpu: read: %w", translate(err))
@@ -104,7 +117,9 @@ func (b *buffer) Free() {
 		return
 	}
 	b.d.used[b.purpose].Add(-b.bytes)
-	b.vk.Free()
+	if b.vk != nil {
+		b.vk.Free()
+	}
 }
 
 // bind returns the range of Vulkan memory that an operand is.

@@ -26,6 +26,7 @@ type Device struct {
 	traits  traits
 	scratch kernel.Range // for kernels that need more than one dispatch, and in the place of operands that are absent
 	timed   bool         // dispatches can be timed
+	dry     bool         // counts memory and has none
 
 	used [kernel.Purposes]atomic.Int64
 	turn sync.Mutex // programs share scratch
@@ -62,13 +63,25 @@ func Open(o Options) (*Device, error) {
 	}
 	v = dev.Info()
 	d := &Device{vk: dev, info: describe(v, o), traits: choose(v, o), timed: v.Features.Timestamps}
-	const scratch = maxParts * partBytes
-	b, err := d.Alloc(scratch, kernel.Staging)
-	if err != nil {
+	if err := d.makeScratch(); err != nil {
 		return nil, errors.Join(err, dev.Close())
 	}
-	d.scratch = kernel.Range{Buffer: b, Bytes: scratch}
 	return d, nil
+}
+
+func (d *Device) makeScratch() error {
+	const scratch = maxParts * partBytes
+	b, err := d.Alloc(scratch, kernel.Staging)
+	d.scratch = kernel.Range{Buffer: b, Bytes: scratch}
+	return err
+}
+
+// Dry returns a device like d without memory; see kernel.Device. Memory of the driver's own, like that of pipelines, is
+// not counted.
+func (d *Device) Dry() kernel.Device {
+	dry := &Device{vk: d.vk, info: d.info, traits: d.traits, timed: d.timed, dry: true}
+	_ = dry.makeScratch() // it takes nothing, so it cannot fail
+	return dry
 }
 
 // choose turns what a device is into how kernels are run on it.
@@ -121,6 +134,9 @@ func (d *Device) Usage() (u kernel.Usage) {
 // idempotent.
 func (d *Device) Close() error {
 	d.scratch.Buffer.Free()
+	if d.dry {
+		return nil
+	}
 	if err := d.vk.Close(); err != nil {
 		return fmt.Errorf("gpu: close: %w", translate(err))
 	}

@@ -41,6 +41,9 @@ func (d *Device) Compile(list []kernel.Launch, o kernel.CompileOptions) (kernel.
 		}
 		steps, p.steps[i] = append(steps, s...), len(s)
 	}
+	if d.dry {
+		return p, nil
+	}
 	if err := d.prepare(steps, dispatches); err != nil {
 		return nil, fmt.Errorf("gpu: compile: %w", translate(err))
 	}

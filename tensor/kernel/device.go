@@ -105,6 +105,10 @@ type Device interface {
 	Import(data []byte, p Purpose) (Buffer, error)
 	Compile(l []Launch, o CompileOptions) (Program, error)
 	Usage() Usage
+	// Dry returns a device with the same Info that counts memory and has none, so that what a computation would take is
+	// known before anything is taken: Alloc, Import and Compile check and count as this device would, what is written is
+	// lost, reads give zeros, and programs do not run. It must be closed before this device.
+	Dry() Device
 	// Close frees what the device owns. Buffers and programs must have been freed before.
 	Close() error
 }
