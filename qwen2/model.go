@@ -58,6 +58,7 @@ type LoadOptions struct {
 	Precision uint32       // see Model
 	Convert   bool         // convert weights to DType
 	DType     tensor.DType // F32, F16 or BF16, if Convert is set
+	Outline   bool         // take memory for the weights, and read none: for a device that has no memory
 	Positions int          // longest sequence that will be used; 0 means the model's own limit, at most DefaultPositions
 }
 

@@ -53,7 +53,7 @@ func (l *loader) packings() (all []packing) {
 // cannot be kept is left to be quantised in memory.
 func (l *loader) openPacked() {
 	wanted := l.packings()
-	if l.o.Cache == "" || len(wanted) == 0 || l.storedQuantized(wanted) {
+	if l.o.Cache == "" || l.o.Outline || len(wanted) == 0 || l.storedQuantized(wanted) {
 		return
 	}
 	cache, files := packcache.Cache{Dir: l.o.Cache}, l.m.files.Files()

@@ -38,6 +38,10 @@ func (l *loader) linear(parts ...part) matrix {
 		return m
 	}
 	var out matrix
+	if l.o.Outline && stored == 0 {
+		l.allocate(&out, parts, l.o.Quantize)
+		return out
+	}
 	row := 0
 	for _, p := range parts {
 		row = l.quantized(&out, parts, p, row)
@@ -58,6 +62,9 @@ func (l *loader) quantized(out *matrix, parts []part, p part, row int) int {
 	}
 	if out.w == nil {
 		l.allocate(out, parts, m.Format)
+	}
+	if l.err != nil {
+		return row
 	}
 	defer l.release(p)
 	scales, err := m.Scales()
@@ -88,8 +95,6 @@ func (l *loader) codes(p part) (bnb.Matrix, error) {
 		return m, err
 	case m.N != p.shape[0] || m.K != p.shape[1]:
 		return m, fmt.Errorf("want %v, have [%d %d]", p.shape, m.N, m.K)
-	case m.BlocksCrossRows():
-		return m, fmt.Errorf("want rows of a multiple of %d elements, have %d", bnb.BlockSize, m.K)
 	}
 	return m, nil
 }
@@ -111,6 +116,10 @@ func (l *loader) quantizeRows(f bnb.Format, p part, first, last int) (bnb.Matrix
 }
 
 func (l *loader) allocate(out *matrix, parts []part, f bnb.Format) {
+	if m := (bnb.Matrix{Format: f, K: parts[0].shape[1]}); m.BlocksCrossRows() {
+		l.err = fmt.Errorf("%s: want rows of a multiple of %d elements, have %d", parts[0].name, bnb.BlockSize, m.K)
+		return
+	}
 	codes, scales := packedSpecs(parts, f)
 	out.w = l.own(parts[0].name, func() (*tensor.Tensor, error) { return tensor.New(l.m.Device, codes, kernel.Weights) })
 	out.scales = l.own(parts[0].name, func() (*tensor.Tensor, error) {

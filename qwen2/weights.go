@@ -51,8 +51,9 @@ func (m *Model) load(o LoadOptions) error {
 	if l.err != nil {
 		return l.err
 	}
-	table := tensor.RoPETable(o.Positions, c.HeadDim, c.RopeTheta)
-	m.rope = l.floats("rope table", table, tensor.Of(o.Positions, c.HeadDim))
+	m.rope = l.floats("rope table", tensor.Of(o.Positions, c.HeadDim), func() []float32 {
+		return tensor.RoPETable(o.Positions, c.HeadDim, c.RopeTheta)
+	})
 	return l.err
 }
 
@@ -196,8 +197,8 @@ func (l *loader) stack(parts []part, t []safetensors.Tensor, want tensor.DType) 
 	out := l.own(parts[0].name, func() (*tensor.Tensor, error) { return tensor.New(l.m.Device, s, kernel.Weights) })
 	at := int64(0)
 	for i := range parts {
-		if l.err != nil {
-			return nil
+		if l.err != nil || l.o.Outline {
+			return out
 		}
 		data, err := convert(t[i], want)
 		if err == nil {
@@ -220,10 +221,10 @@ func (l *loader) release(p part) {
 	}
 }
 
-func (l *loader) floats(name string, x []float32, s tensor.Spec) *tensor.Tensor {
+func (l *loader) floats(name string, s tensor.Spec, x func() []float32) *tensor.Tensor {
 	t := l.own(name, func() (*tensor.Tensor, error) { return tensor.New(l.m.Device, s, kernel.Weights) })
-	if l.err == nil {
-		l.err = t.WriteFloats(x)
+	if l.err == nil && !l.o.Outline {
+		l.err = t.WriteFloats(x())
 	}
 	return t
 }

@@ -1,0 +1,87 @@
+package lora
+
+import (
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"github.com/vulora/vulora/lora/data"
+	"github.com/vulora/vulora/lora/peft"
+	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/qwen2/bnb"
+	"github.com/vulora/vulora/tensor/devtest"
+	"github.com/vulora/vulora/tensor/kernel"
+)
+
+// What is estimated on a dry device is what training takes on the device itself, by purpose and to the byte.
+func TestEstimate(t *testing.T) {
+	for _, o := range []qwen2.LoadOptions{{}, {Quantize: bnb.NF4, DoubleQuant: true, Head: bnb.Int8}} {
+		for _, twice := range []bool{false, true} {
+			t.Run(fmt.Sprint(o.Quantize, " twice ", twice), func(t *testing.T) {
+				devtest.Each(t, func(t *testing.T, d kernel.Device) { compareEstimate(t, d, o, twice) })
+			})
+		}
+	}
+}
+
+func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, twice bool) {
+	c := TrainConfig{TrainerOptions: TrainerOptions{AdamW: adamW, Recompute: twice}, Examples: rows(512),
+		Batches: data.Schedule{BatchSize: 2, Accumulation: 2, MaxSteps: 1}}
+	o.Outline = true
+	dry := d.Dry()
+	m, a := modelAndAdapter(t, dry, o)
+	e, err := EstimateTraining(m, a, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.Close()
+	m.Close()
+	if left := dry.Usage(); left.Total() != left[kernel.Staging] {
+		t.Errorf("not freed: %v", left)
+	}
+	dry.Close()
+
+	o.Outline = false
+	m, a = modelAndAdapter(t, d, o)
+	defer m.Close()
+	defer a.Close()
+	plan, err := data.NewPlan(len(c.Examples), c.Batches)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr, err := newTrainer(m, a, c.TrainerOptions, c.microBatches(plan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer tr.Close()
+	if have := d.Usage(); have != e.Memory || e.LargestTokens != tr.largest.tokens || e.Steps != plan.Steps() {
+		t.Errorf("want %v in %d steps of %d tokens, as estimated, have %v, %d, %d", e.Memory, e.Steps, e.LargestTokens,
+			have, plan.Steps(), tr.largest.tokens)
+	}
+	for s := range plan.From(0) {
+		for _, b := range s.MicroBatches {
+			if _, err := tr.Step([][]data.Example{c.pick(b)}, 1, 1e-3); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if have := d.Usage(); have != e.Memory {
+		t.Errorf("want %v after a step, have %v", e.Memory, have)
+	}
+}
+
+func modelAndAdapter(t *testing.T, d kernel.Device, o qwen2.LoadOptions) (*qwen2.Model, *Adapter) {
+	t.Helper()
+	o.Positions = 64
+	m, err := qwen2.Load(d, filepath.Join("..", "qwen2", "testdata", "model-tiny", "model"), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := peft.Default()
+	c.Targets, c.Bias = peft.Modules{Pattern: peft.AllLinear}, peft.BiasAll
+	a, err := NewAdapter(m, c, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, a
+}
