@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -66,6 +67,7 @@ func (t *training) trainable() (trained, all int64) {
 
 // onPlan prints what is known when memory has been made.
 func (t *training) onPlan(p lora.Plan) error {
+	debug.FreeOSMemory() // what reading files and splitting text left behind
 	o := &t.o.loop
 	rows := fmt.Sprintf("%d rows", o.batchSize)
 	if o.accumulation > 1 {
