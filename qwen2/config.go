@@ -44,9 +44,11 @@ const (
 	maxPositions    = 1 << 30
 )
 
+const configFile = "config.json"
+
 // ReadConfig reads config.json of the checkpoint folder dir; see ParseConfig.
 func ReadConfig(dir string) (*Config, error) {
-	path := filepath.Join(dir, "config.json")
+	path := filepath.Join(dir, configFile)
 	data, err := strictjson.ReadFile(path, maxConfigBytes, maxConfigDepth)
 	if err != nil {
 		return nil, fmt.Errorf("qwen2: config: %w", err)

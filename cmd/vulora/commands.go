@@ -23,6 +23,7 @@ func commands() []command {
 		trainCommand(),
 		generateCommand(),
 		evalCommand(),
+		quantizeCommand(),
 		inspectCommand(),
 		tokenizeCommand(),
 		devicesCommand(),

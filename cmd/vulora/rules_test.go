@@ -34,7 +34,7 @@ var arrows = map[string]string{
 	"qwen2/packcache":               "qwen2/atomicfile qwen2/safetensors",
 	"qwen2/tokenizer":               "qwen2/strictjson",
 	"qwen2/tokenizer/tokenizertest": "qwen2/tokenizer",
-	"qwen2": "autograd tensor tensor/kernel qwen2/bnb qwen2/packcache qwen2/safetensors " +
+	"qwen2": "autograd tensor tensor/kernel qwen2/atomicfile qwen2/bnb qwen2/packcache qwen2/safetensors " +
 		"qwen2/strictjson",
 	"lora/data":     "",
 	"lora/peft":     "",
