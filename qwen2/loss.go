@@ -19,7 +19,7 @@ func (m *Model) Loss(t *autograd.Tape, in Inputs, s Supervision, o GraphOptions)
 	h := g.hidden(t)
 	var loss *autograd.Var
 	t.R.In("lm_head", func() {
-		op := tensor.CrossEntropy{Quantized: m.head.quantized(), Precision: m.Precision}
+		op := tensor.CrossEntropy{Chunk: o.logitRows(), Quantized: m.head.quantized(), Precision: m.Precision}
 		x := append([]*autograd.Var{h}, m.head.operands(t)...)
 		loss = t.Apply(op, append(x, t.Const(s.Rows), t.Const(s.Slots), t.Const(s.Labels), t.Const(s.Scale))...)
 	})
@@ -51,4 +51,13 @@ func (g *graph) logits(t *autograd.Tape, rows *tensor.Tensor) *autograd.Var {
 		y = t.Apply(op, append([]*autograd.Var{h}, g.m.head.operands(t)...)...)
 	})
 	return y
+}
+
+// logitRows is how many rows of logits exist at a time. Where memory is short they are halved: the head's panels are
+// then made twice as often, for half of the largest thing that is left.
+func (o GraphOptions) logitRows() int {
+	if o.Recompute {
+		return 128
+	}
+	return 256
 }

@@ -21,6 +21,7 @@ type command struct {
 func commands() []command {
 	return []command{
 		trainCommand(),
+		planCommand(),
 		generateCommand(),
 		evalCommand(),
 		quantizeCommand(),

@@ -23,7 +23,8 @@ type modelOptions struct {
 	threads                             int
 	doubleQuant, cache                  bool
 
-	dir string // of the checkpoint, once resolved
+	dir     string // of the checkpoint, once resolved
+	outline bool   // nothing is loaded, and devices have no memory
 }
 
 func (o *modelOptions) add(f *flags) {
@@ -91,7 +92,7 @@ func (o *modelOptions) open() (tensor.Device, error) {
 
 // load loads the model onto d for sequences of up to positions tokens, 0 for as many as it allows.
 func (o *modelOptions) load(s *shell, d tensor.Device, positions int) (*qwen2.Model, error) {
-	lo := qwen2.LoadOptions{Positions: positions, Note: func(text string) { s.note("%s", text) }}
+	lo := qwen2.LoadOptions{Positions: positions, Outline: o.outline, Note: func(text string) { s.note("%s", text) }}
 	if o.cache {
 		lo.Cache = cacheDir("packed")
 	}

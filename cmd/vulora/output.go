@@ -35,9 +35,10 @@ func (o *saveOptions) add(f *flags) {
 	})
 }
 
-func (o *saveOptions) check() error {
+// check is lenient about the output of a run that is only planned.
+func (o *saveOptions) check(planned bool) error {
 	switch {
-	case o.output == "":
+	case o.output == "" && !planned:
 		return usagef("--output: want a folder for the adapter, have none")
 	case o.steps < 1:
 		return usagef("--save-steps: want at least 1, have %d; --save-strategy no saves at the end only", o.steps)

@@ -81,7 +81,7 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 	if len(o.data.files) == 0 {
 		return nil, usagef("--data: want a file of rows, have none")
 	}
-	if err := errors.Join(o.loop.check(), o.save.check()); err != nil {
+	if err := errors.Join(o.loop.check(), o.save.check(o.model.outline)); err != nil {
 		return nil, err
 	}
 	if o.data.compat == "seed" && !f.given("quantization") {
@@ -139,6 +139,9 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 		return err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
+	if o.model.outline {
+		device = device.Dry()
+	}
 	m, err := o.model.load(s, device, o.data.maxLength)
 	if err != nil {
 		return err
