@@ -10,6 +10,7 @@ import (
 
 	"github.com/vulora/vulora/lora"
 	"github.com/vulora/vulora/lora/peft"
+	"github.com/vulora/vulora/qwen2/bnb"
 	"github.com/vulora/vulora/qwen2/safetensors"
 )
 
@@ -103,16 +104,16 @@ func (o *inspectOptions) checkpoint(s *shell, f *flags, dir string) error {
 	out.Line = peft.TrainableLine(out.Trainable, out.All)
 	asked := len(givenAdapterFlags(f)) > 0
 	if asked {
-		out.Tree = modelTree(c, &pc, targets).String()
+		out.Tree = modelTree(c, &pc, targets, fourBit(files)).String()
 	} else {
-		out.Tree = modelTree(c, nil, nil).String()
+		out.Tree = modelTree(c, nil, nil, fourBit(files)).String()
 	}
 	stored := int64(0)
 	for _, name := range files.Names() {
 		t, _ := files.Tensor(name)
 		out.Tensors = append(out.Tensors, tensorJSON{name, t.DType, t.Shape, files.File(name)})
-		if n := elements(t.Shape); !c.Tied || name != "lm_head.weight" {
-			stored += n
+		if !c.Tied || name != "lm_head.weight" {
+			stored += storedParameters(files, t)
 		}
 	}
 	if stored != out.Parameters {
@@ -225,7 +226,14 @@ func (o *inspectOptions) onBase(s *shell, out *inspected, pc *peft.Config) error
 	if err != nil {
 		return err
 	}
-	out.Tree, out.Targets, out.Parameters = modelTree(c, pc, targets).String(), targets, countModel(c)
+	four := func(string) bool { return false }
+	if files, err := safetensors.OpenModel(dir); err != nil {
+		s.note("the tree is that of a base model that is not quantised: %s", plain(err.Error()))
+	} else {
+		defer files.Close()
+		four = fourBit(files)
+	}
+	out.Tree, out.Targets, out.Parameters = modelTree(c, pc, targets, four).String(), targets, countModel(c)
 	out.Trainable, out.All = countAdapter(c, pc, targets)
 	out.Line = peft.TrainableLine(out.Trainable, out.All)
 	if len(out.Norms) != len(targets) {
@@ -247,6 +255,23 @@ func adapterTensors(dir string) ([]tensorJSON, error) {
 		all = append(all, tensorJSON{Name: name, DType: t.DType, Shape: t.Shape})
 	}
 	return all, nil
+}
+
+// fourBit tells which linear layers of a checkpoint have 4-bit weights of bitsandbytes.
+func fourBit(files *safetensors.Model) func(module string) bool {
+	return func(module string) bool { return bnb.Quantized(files.Tensor, module+".weight") }
+}
+
+// storedParameters counts the parameters in a tensor as PEFT does: two in a byte of a 4-bit weight, none in its scales.
+func storedParameters(files *safetensors.Model, t safetensors.Tensor) int64 {
+	if module, _, part := strings.Cut(t.Name, ".weight."); part && fourBit(files)(module) {
+		return 0
+	}
+	n := elements(t.Shape)
+	if module, ok := strings.CutSuffix(t.Name, ".weight"); ok && fourBit(files)(module) {
+		n *= 2
+	}
+	return n
 }
 
 func elements(shape []int) int64 {

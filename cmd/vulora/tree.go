@@ -66,11 +66,12 @@ type tree struct {
 	c       *qwen2.Config
 	pc      *peft.Config
 	targets []string
+	four    func(module string) bool // tells whether a linear layer has 4-bit weights of bitsandbytes
 }
 
 // modelTree returns print(model) of Qwen2ForCausalLM, or of the PeftModel around it.
-func modelTree(c *qwen2.Config, pc *peft.Config, targets []string) torchModule {
-	t := &tree{c, pc, targets}
+func modelTree(c *qwen2.Config, pc *peft.Config, targets []string, four func(module string) bool) torchModule {
+	t := &tree{c, pc, targets, four}
 	norm := leaf("Qwen2RMSNorm", "(%d,), eps=%s", c.Hidden, peft.Float(c.NormEps).String())
 	layers := torchModule{class: "ModuleList", list: true}
 	for i := range c.Layers {
@@ -113,7 +114,10 @@ func (t *tree) layer(i int, norm torchModule) torchModule {
 // linear is a linear layer, wrapped where it is a target.
 func (t *tree) linear(name string) torchModule {
 	out, in := shape(t.c, name)
-	base := linearModule(out, in, biased(name))
+	base, kind := linearModule(out, in, biased(name)), "lora.Linear"
+	if t.four(name) {
+		base.class, kind = "Linear4bit", "lora.Linear4bit"
+	}
 	if t.pc == nil || !slices.Contains(t.targets, name) {
 		return base
 	}
@@ -124,7 +128,7 @@ func (t *tree) linear(name string) torchModule {
 	byName := func(m torchModule) torchModule {
 		return torchModule{class: "ModuleDict", children: []child{{"default", m}}}
 	}
-	return torchModule{class: "lora.Linear", children: []child{
+	return torchModule{class: kind, children: []child{
 		{"base_layer", base}, {"lora_dropout", byName(drop)}, {"lora_A", byName(linearModule(r, in, false))},
 		{"lora_B", byName(linearModule(out, r, false))}, {"lora_embedding_A", leaf("ParameterDict", "")},
 		{"lora_embedding_B", leaf("ParameterDict", "")}, {"lora_magnitude_vector", leaf("ModuleDict", "")},

@@ -3,10 +3,12 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/vulora/vulora/lora/peft"
 	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/qwen2/safetensors"
 )
 
 // TestTree compares with what print(model) of torch 2.15, transformers 5.23 and peft 0.21.2 wrote.
@@ -17,20 +19,28 @@ func TestTree(t *testing.T) {
 		{model: "model-tiny", want: "model-tiny-bias-all", targets: "q_proj,v_proj", bias: "all"},
 		{model: "model-untied-sharded", want: "model-untied-sharded-rank-pattern", targets: "all-linear", bias: "none",
 			ranks: "layers.1.mlp.down_proj=16"},
+		{model: "bnb-4bit/nf4-dq-f32", want: "nf4-dq-f32"},
+		{model: "bnb-4bit/nf4-dq-f32", want: "nf4-dq-f32-qkvo", targets: "q_proj,k_proj,v_proj,o_proj", bias: "none"},
 	} {
 		want, err := os.ReadFile(filepath.Join("testdata", "tree", c.want+".txt"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		config, err := qwen2.ReadConfig(filepath.Join("..", "..", "qwen2", "testdata", c.model, "model"))
+		dir := filepath.Join("..", "..", "qwen2", "testdata", filepath.FromSlash(c.model), "model")
+		config, err := qwen2.ReadConfig(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
+		files, err := safetensors.OpenModel(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer files.Close()
 		var pc *peft.Config
 		var targets []string
 		if c.targets != "" {
 			o := adapterOptions{r: 4, targets: c.targets, bias: c.bias, init: "default", rankPattern: c.ranks}
-			if c.want == "model-tiny-qkvo" {
+			if strings.HasSuffix(c.want, "-qkvo") {
 				o.r, o.dropout = 8, 0.05
 			}
 			made, err := o.config()
@@ -42,7 +52,7 @@ func TestTree(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if have := modelTree(config, pc, targets).String() + "\n"; have != string(want) {
+		if have := modelTree(config, pc, targets, fourBit(files)).String() + "\n"; have != string(want) {
 			t.Errorf("%s: have\n%s\nwant\n%s", c.want, have, want)
 		}
 	}
