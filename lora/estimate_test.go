@@ -25,7 +25,7 @@ func TestEstimate(t *testing.T) {
 }
 
 func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, twice bool) {
-	c := TrainConfig{TrainerOptions: TrainerOptions{AdamW: adamW, Recompute: twice}, Examples: rows(512),
+	c := TrainConfig{TrainerOptions: TrainerOptions{Optimizer: adamW, Recompute: twice}, Examples: rows(512),
 		Batches: data.Schedule{BatchSize: 2, Accumulation: 2, MaxSteps: 1}}
 	o.Outline = true
 	dry := d.Dry()

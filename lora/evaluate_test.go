@@ -196,7 +196,7 @@ func TestEvaluatorRunsAgain(t *testing.T) {
 		if untrained != alone || run() != untrained {
 			t.Errorf("want %v of an adapter that adds nothing, every time, have %v", alone, untrained)
 		}
-		tr, err := newTrainer(m, a, TrainerOptions{AdamW: adamW}, slices.Values([][]data.Example{r[2:]}))
+		tr, err := newTrainer(m, a, TrainerOptions{Optimizer: adamW}, slices.Values([][]data.Example{r[2:]}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -6,8 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"unsafe"
 
+	"github.com/vulora/vulora/lora/checkpoint"
 	"github.com/vulora/vulora/lora/peft"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/atomicfile"
@@ -69,31 +69,29 @@ func LoadAdapter(m *qwen2.Model, dir string) (a *Adapter, warnings []string, err
 	if err := a.allocate(); err != nil {
 		return nil, nil, err
 	}
-	if err := a.read(f); err != nil {
+	if err := a.layout.read(a.slab, f); err != nil {
 		a.Close()
 		return nil, nil, fmt.Errorf("lora: %s: %w", filepath.Join(dir, weightsFile), err)
 	}
 	return a, warnings, nil
 }
 
-// read fills the slab from f, which the layout's check has accepted.
-func (a *Adapter) read(f *safetensors.File) error {
-	for i, s := range a.layout.slots {
-		t, _ := f.Tensor(s.key)
-		x := make([]float32, s.spec.Len())
-		if err := safetensors.Floats(t, x); err != nil {
-			return fmt.Errorf("%s: %w", s.key, err)
-		}
-		if err := a.params[i].WriteFloats(x); err != nil {
-			return fmt.Errorf("%s: %w", s.key, err)
-		}
+// Save writes the adapter to dir as PEFT does, with card as its README.md, in place of one that is there. All files are
+// written before the first of the old ones goes, so that a full disk costs nothing, and the configuration comes last:
+// a directory that has one has the weights.
+func (a *Adapter) Save(dir string, card peft.Card) error {
+	err := checkpoint.Replace(dir, configFile, a.fileBytes(), func(dir string) error { return a.write(dir, card) })
+	if err != nil {
+		return fmt.Errorf("lora: save: %w", err)
 	}
 	return nil
 }
 
-// Save writes the adapter to dir as PEFT does, with card as its README.md. Each file is complete or not there at all,
-// and the configuration, which goes first where there is one, comes last: a directory that has one has the weights.
-func (a *Adapter) Save(dir string, card peft.Card) error {
+// fileBytes is about how much the files of the adapter take.
+func (a *Adapter) fileBytes() int64 { return 4*a.Params() + 1<<16 }
+
+// write writes the adapter's files to dir.
+func (a *Adapter) write(dir string, card peft.Card) error {
 	config, err := a.Config.Marshal()
 	if err != nil {
 		return err
@@ -102,18 +100,12 @@ func (a *Adapter) Save(dir string, card peft.Card) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return fmt.Errorf("lora: save: %w", err)
-	}
-	tensors, err := a.tensors()
+	tensors, err := a.layout.tensors(a.slab)
 	if err != nil {
-		return fmt.Errorf("lora: save %s: %w", dir, err)
-	}
-	if err := os.Remove(filepath.Join(dir, configFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("lora: save: %w", err)
+		return err
 	}
 	if err := safetensors.Write(filepath.Join(dir, weightsFile), tensors, nil); err != nil {
-		return fmt.Errorf("lora: save: %w", err)
+		return err
 	}
 	for _, f := range []struct {
 		name string
@@ -124,25 +116,8 @@ func (a *Adapter) Save(dir string, card peft.Card) error {
 			return err
 		})
 		if err != nil {
-			return fmt.Errorf("lora: save: %w", err)
+			return err
 		}
 	}
 	return nil
-}
-
-// tensors reads the adapter back from the device.
-func (a *Adapter) tensors() ([]safetensors.Tensor, error) {
-	var all []safetensors.Tensor
-	for i, s := range a.layout.slots {
-		x := make([]float32, s.spec.Len())
-		if err := a.params[i].ReadFloats(x); err != nil {
-			return nil, fmt.Errorf("%s: %w", s.key, err)
-		}
-		t := safetensors.Tensor{Name: s.key, DType: "F32", Data: unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))}
-		for d := range s.spec.Rank() {
-			t.Shape = append(t.Shape, s.spec.Dim(d))
-		}
-		all = append(all, t)
-	}
-	return all, nil
 }

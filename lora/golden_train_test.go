@@ -55,7 +55,7 @@ func (j trajectory) config(rows []data.Example) TrainConfig {
 	if a.DataSeed != nil {
 		c.Batches.Seed = *a.DataSeed
 	}
-	c.AdamW = AdamW{Beta1: beta1, Beta2: beta2, Eps: eps, WeightDecay: a.WeightDecay, MaxGradNorm: a.MaxGradNorm}
+	c.Optimizer = Optimizer{Beta1: beta1, Beta2: beta2, Eps: eps, WeightDecay: a.WeightDecay, MaxGradNorm: a.MaxGradNorm}
 	c.Recompute = a.Checkpoint
 	return c
 }
@@ -96,7 +96,7 @@ func goldenRun(t *testing.T, m *qwen2.Model, dir, run string, rows []data.Exampl
 	a := loadAdapter(t, m, filepath.Join(dir, "adapter_init"))
 	initial := values(t, a)
 	c := want.config(rows)
-	c.OnStep = func(p Progress) error {
+	onStep := func(p Progress) error {
 		w := want.Steps[p.Step-1]
 		loss, norm := 2e-4, 1e-3
 		if p.Step == 1 {
@@ -116,6 +116,7 @@ func goldenRun(t *testing.T, m *qwen2.Model, dir, run string, rows []data.Exampl
 		}
 		return nil
 	}
+	c.Observers = []Observer{{OnStep: onStep}}
 	report, err := Train(context.Background(), m, a, c)
 	if err != nil {
 		t.Fatal(err)
@@ -156,7 +157,7 @@ func compareFirstStep(t *testing.T, path string, have map[string][]float32) {
 
 func values(t *testing.T, a *Adapter) map[string][]float32 {
 	t.Helper()
-	all, err := a.tensors()
+	all, err := a.layout.tensors(a.slab)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestPEFTLoadsOurAdapter(t *testing.T) {
 			m := loadModel(t, d, model)
 			a, r := newAdapterFor(t, m, 0), rows(m.Config.Vocab)
 			batches := [][]data.Example{r[:2], r[2:5]}
-			tr, err := newTrainer(m, a, TrainerOptions{AdamW: adamW}, slices.Values(batches))
+			tr, err := newTrainer(m, a, TrainerOptions{Optimizer: adamW}, slices.Values(batches))
 			if err != nil {
 				t.Fatal(err)
 			}

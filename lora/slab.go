@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unsafe"
 
 	"github.com/vulora/vulora/lora/peft"
 	"github.com/vulora/vulora/qwen2"
@@ -19,6 +20,7 @@ type layout struct {
 	slots    []slot
 	index    map[string]int
 	elements int // of the slab
+	second   int // the first element of the second half: B and, after them, the biases
 	decay    int // the first elements, which weight decay applies to
 	align    int // elements
 }
@@ -40,13 +42,17 @@ func (l *layout) add(key string, s tensor.Spec) {
 	l.elements += (s.Len() + l.align - 1) / l.align * l.align
 }
 
-// addAdapter adds the tensors of an adapter on targets: all factors first, then with DoRA the magnitudes, then biases.
+// addAdapter adds the tensors of an adapter on targets: all A first,
+// then all B, then with DoRA the magnitudes, then biases.
 func (l *layout) addAdapter(m *qwen2.Config, c *peft.Config, targets []string, dora bool) {
 	for _, t := range targets {
-		out, in := m.LinearShape(t)
-		r := c.Rank(t)
-		l.add(peft.Key(t, peft.PartA), tensor.Of(r, in))
-		l.add(peft.Key(t, peft.PartB), tensor.Of(out, r))
+		_, in := m.LinearShape(t)
+		l.add(peft.Key(t, peft.PartA), tensor.Of(c.Rank(t), in))
+	}
+	l.second = l.elements
+	for _, t := range targets {
+		out, _ := m.LinearShape(t)
+		l.add(peft.Key(t, peft.PartB), tensor.Of(out, c.Rank(t)))
 	}
 	l.decay = l.elements
 	if dora {
@@ -70,18 +76,7 @@ func (l *layout) check(f *safetensors.File) error {
 			bad = append(bad, fmt.Sprintf("%s: want no such tensor by the adapter's configuration, have one", name))
 		}
 	}
-	for _, s := range l.slots {
-		shape := make([]int, s.spec.Rank())
-		for d := range shape {
-			shape[d] = s.spec.Dim(d)
-		}
-		if t, ok := f.Tensor(s.key); !ok {
-			bad = append(bad, fmt.Sprintf("%s: want %v, have no such tensor", s.key, shape))
-		} else if !slices.Equal(t.Shape, shape) {
-			bad = append(bad, fmt.Sprintf("%s: want %v, have %v", s.key, shape, t.Shape))
-		}
-	}
-	if len(bad) == 0 {
+	if bad = append(bad, l.missing(f)...); len(bad) == 0 {
 		return nil
 	}
 	return fmt.Errorf("the tensors do not fit %s:\n  %s", configFile, strings.Join(bad, "\n  "))
@@ -99,4 +94,54 @@ func (l *layout) params() (n int64) {
 		n += int64(s.spec.Len())
 	}
 	return n
+}
+
+// missing tells which tensors are not in f or have another shape there.
+func (l *layout) missing(f *safetensors.File) (bad []string) {
+	for _, s := range l.slots {
+		shape := s.shape()
+		if t, ok := f.Tensor(s.key); !ok {
+			bad = append(bad, fmt.Sprintf("%s: want %v, have no such tensor", s.key, shape))
+		} else if !slices.Equal(t.Shape, shape) {
+			bad = append(bad, fmt.Sprintf("%s: want %v, have %v", s.key, shape, t.Shape))
+		}
+	}
+	return bad
+}
+
+// read fills slab from f, which missing has accepted.
+func (l *layout) read(slab *tensor.Tensor, f *safetensors.File) error {
+	for i, s := range l.slots {
+		t, _ := f.Tensor(s.key)
+		x := make([]float32, s.spec.Len())
+		err := safetensors.Floats(t, x)
+		if err == nil {
+			err = l.view(slab, i).WriteFloats(x)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", s.key, err)
+		}
+	}
+	return nil
+}
+
+// tensors reads slab back from the device.
+func (l *layout) tensors(slab *tensor.Tensor) ([]safetensors.Tensor, error) {
+	var all []safetensors.Tensor
+	for i, s := range l.slots {
+		x := make([]float32, s.spec.Len())
+		if err := l.view(slab, i).ReadFloats(x); err != nil {
+			return nil, fmt.Errorf("%s: %w", s.key, err)
+		}
+		all = append(all, safetensors.Tensor{Name: s.key, DType: "F32", Shape: s.shape(),
+			Data: unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))})
+	}
+	return all, nil
+}
+
+func (s *slot) shape() (shape []int) {
+	for d := range s.spec.Rank() {
+		shape = append(shape, s.spec.Dim(d))
+	}
+	return shape
 }

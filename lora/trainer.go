@@ -13,16 +13,9 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// AdamW has the optimizer's settings, with torch's names.
-type AdamW struct {
-	Beta1, Beta2, Eps float64
-	WeightDecay       float64 // of the matrices, not of biases
-	MaxGradNorm       float64 // gradients are scaled down to this norm; 0 means never
-}
-
 // TrainerOptions are the settings of a single step.
 type TrainerOptions struct {
-	AdamW
+	Optimizer
 	Seed      uint64          // of dropout
 	Recompute bool            // keep few activations and compute them again in the backward pass
 	Profile   *tensor.Profile // if not nil, gets the times of all launches
@@ -35,19 +28,19 @@ type trainer struct {
 	adapter *Adapter
 	o       TrainerOptions
 
-	grad, sum, m, v *tensor.Tensor // slabs: of a micro-batch, of the step, and the moments
-	in              *batchInputs
-	scale, keep     *tensor.Tensor // [1]: 1/items; 0 in a step's first micro-batch, 1 in the others
-	one, key        *tensor.Tensor // [1]: dL/dL; i32[2]: dropout's seed and micro-batch number
-	hyper           *tensor.Tensor // [kernel.HyperLen]
-	microLoss       *tensor.Tensor // [1]
-	loss, stats     *tensor.Tensor // [1], [4]: what a step reports
-	owned           []*tensor.Tensor
+	grad, sum   *tensor.Tensor // slabs: the gradients of a micro-batch and of the step
+	moments     []moment       // of the optimizer
+	in          *batchInputs
+	scale, keep *tensor.Tensor // [1]: 1/items; 0 in a step's first micro-batch, 1 in the others
+	one, key    *tensor.Tensor // [1]: dL/dL; i32[2]: dropout's seed and micro-batch number
+	hyper       *tensor.Tensor // [kernel.HyperLen]
+	microLoss   *tensor.Tensor // [1]
+	loss, stats *tensor.Tensor // [1], [4]: what a step reports
+	owned       []*tensor.Tensor
 
 	micro  *tensor.Programs[size]
-	update *tensor.Programs[bool]
-	steps  int // done
-	micros int // done
+	update *tensor.Programs[string]
+	done   counters
 
 	// What goes to the device and comes back in each step, here so that a step allocates nothing.
 	host struct {
@@ -63,14 +56,12 @@ type trainer struct {
 
 // stepResult is what one step did.
 type stepResult struct {
+	Skipped  bool    // the loss or a gradient was not finite: adapter and optimizer are as they were
 	Loss     float64 // sum of the cross-entropies over the number of items
 	GradNorm float64 // L2 norm of all gradients before clipping
 	Tokens   int     // without padding
 	Items    int     // what the loss was divided by
 }
-
-// ErrNotFinite is returned by Step when a loss or a gradient is NaN or infinite. The adapter is not usable then.
-var ErrNotFinite = errors.New("loss or gradient is not finite")
 
 // newTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the
 // largest.
@@ -83,7 +74,7 @@ func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches iter.Seq[[
 	}
 	compile := kernel.CompileOptions{Profile: o.Profile != nil}
 	t.micro = tensor.NewPrograms[size](m.Device, compile)
-	t.update = tensor.NewPrograms[bool](m.Device, compile)
+	t.update = tensor.NewPrograms[string](m.Device, compile)
 	err := t.allocate()
 	if err == nil {
 		err = t.one.WriteFloats([]float32{1})
@@ -95,6 +86,9 @@ func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches iter.Seq[[
 	}
 	if err == nil {
 		_, err = t.updateProgram()
+	}
+	if err == nil {
+		_, err = t.normProgram()
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("lora: trainer for %d tokens: %w", t.largest.tokens, err), t.Close())
@@ -109,8 +103,7 @@ func (t *trainer) allocate() (err error) {
 		s tensor.Spec
 		p kernel.Purpose
 	}{{&t.grad, tensor.Of(n), kernel.Adapter}, {&t.sum, tensor.Of(n), kernel.Adapter},
-		{&t.m, tensor.Of(n), kernel.Optimizer},
-		{&t.v, tensor.Of(n), kernel.Optimizer}, {&t.scale, tensor.Of(1), kernel.Staging},
+		{&t.scale, tensor.Of(1), kernel.Staging},
 		{&t.keep, tensor.Of(1), kernel.Staging},
 		{&t.one, tensor.Of(1), kernel.Staging}, {&t.key, tensor.IntsOf(2), kernel.Staging},
 		{&t.hyper, tensor.Of(kernel.HyperLen), kernel.Staging},
@@ -120,6 +113,11 @@ func (t *trainer) allocate() (err error) {
 			return err
 		}
 		t.owned = append(t.owned, *f.t)
+	}
+	for _, name := range []string{"exp_avg", "exp_avg_sq"} {
+		if _, err := t.newMoment(name); err != nil {
+			return err
+		}
 	}
 	t.in, err = newBatchInputs(d, t.largest)
 	return err
@@ -180,22 +178,40 @@ func (t *trainer) Step(batches [][]data.Example, items int, learningRate float64
 			res.Tokens += len(e.IDs)
 		}
 	}
-	if err := t.runUpdate(learningRate); err != nil {
-		return res, err
+	err := t.apply(&res, learningRate)
+	return res, err
+}
+
+// apply measures the step's gradients and, unless something is not finite, changes the adapter by them.
+func (t *trainer) apply(res *stepResult, learningRate float64) error {
+	if err := t.writeHyper(learningRate, t.done.Updates+1); err != nil {
+		return err
+	}
+	norm, err := t.normProgram()
+	if err == nil {
+		err = t.launch(norm)
+	}
+	if err != nil {
+		return err
 	}
 	h := &t.host
 	if err := t.loss.ReadFloats(h.loss[:]); err != nil {
-		return res, err
+		return err
 	}
 	if err := t.stats.ReadFloats(h.stats[:]); err != nil {
-		return res, err
+		return err
 	}
 	res.Loss, res.GradNorm = float64(h.loss[0]), float64(h.stats[0])
 	if math.IsNaN(res.Loss) || math.IsInf(res.Loss, 0) || h.stats[2] != 0 {
-		return res, fmt.Errorf("lora: step %d: %w: loss %v, gradient norm %v: lower the learning rate or look at the data",
-			t.steps, ErrNotFinite, res.Loss, res.GradNorm)
+		res.Skipped = true
+		return nil
 	}
-	return res, nil
+	update, err := t.updateProgram()
+	if err != nil {
+		return err
+	}
+	t.done.Updates++
+	return t.launch(update)
 }
 
 func (t *trainer) runMicro(b []data.Example, add bool) error {
@@ -214,7 +230,7 @@ func (t *trainer) runMicro(b []data.Example, add bool) error {
 	if add {
 		h.keep[0] = 1
 	}
-	h.key = [2]int32{int32(uint32(t.o.Seed ^ t.o.Seed>>32)), int32(t.micros)}
+	h.key = [2]int32{int32(uint32(t.o.Seed ^ t.o.Seed>>32)), int32(t.done.Micros)}
 	if err := t.in.write(b, z); err != nil {
 		return err
 	}
@@ -224,7 +240,7 @@ func (t *trainer) runMicro(b []data.Example, add bool) error {
 	if err := t.key.WriteInts(h.key[:]); err != nil {
 		return err
 	}
-	t.micros++
+	t.done.Micros++
 	return t.launch(p)
 }
 
@@ -250,43 +266,6 @@ func (t *trainer) grow(z size) error {
 	t.in, t.largest = in, larger
 	return nil
 }
-
-// updateProgram returns the program that clips the step's gradients and changes the adapter.
-func (t *trainer) updateProgram() (tensor.Compiled, error) {
-	return t.update.Get(true, func(r *tensor.Recorder) {
-		r.In("optimizer", func() {
-			tensor.ClipNorm(r, t.sum, t.stats, t.hyper)
-			tensor.AdamW(r, t.adapter.slab, t.sum, t.m, t.v, t.hyper, t.adapter.layout.decay)
-		})
-	})
-}
-
-func (t *trainer) runUpdate(learningRate float64) error {
-	p, err := t.updateProgram()
-	if err != nil {
-		return err
-	}
-	t.steps++
-	n := float64(t.steps)
-	h := &t.host.hyper
-	h[kernel.HyperLR], h[kernel.HyperBeta1], h[kernel.HyperBeta2] = float32(learningRate), float32(t.o.Beta1),
-		float32(t.o.Beta2)
-	h[kernel.HyperEps], h[kernel.HyperDecay] = float32(t.o.Eps), float32(t.o.WeightDecay)
-	h[kernel.HyperBias1] = float32(1 - math.Pow(t.o.Beta1, n))
-	h[kernel.HyperBias2Root] = float32(math.Sqrt(1 - math.Pow(t.o.Beta2, n)))
-	h[kernel.HyperRest1], h[kernel.HyperRest2] = float32(1-t.o.Beta1), float32(1-t.o.Beta2)
-	h[kernel.HyperMaxNorm] = float32(math.Inf(1))
-	if t.o.MaxGradNorm > 0 {
-		h[kernel.HyperMaxNorm] = float32(t.o.MaxGradNorm)
-	}
-	if err := t.hyper.WriteFloats(h[:]); err != nil {
-		return err
-	}
-	return t.launch(p)
-}
-
-// Steps returns the number of steps done.
-func (t *trainer) Steps() int { return t.steps }
 
 // Close frees the trainer's memory and programs. It may be called more than once.
 func (t *trainer) Close() error {

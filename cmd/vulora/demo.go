@@ -50,7 +50,7 @@ var demoQuestions = []struct{ text, remark string }{
 }
 
 func (o *demoOptions) run(s *shell) error {
-	undo, err := prepareOutput(s, o.output, o.another)
+	undo, err := prepareOutput(s, o.output, o.another, false)
 	if err != nil {
 		undo()
 		return err
@@ -180,8 +180,8 @@ func (t *training) ask(s *shell, before []string) (answers []string, err error) 
 // demoTrain trains and shows the mean loss of each epoch.
 func (t *training) demoTrain(s *shell) (lora.TrainReport, error) {
 	c := t.o.loop.trainConfig(t.rows.examples, true)
-	sum, n := 0.0, t.saver.perEpoch
-	c.OnStep = func(p lora.Progress) error {
+	sum, n := 0.0, t.perEpoch
+	c.Observers = []lora.Observer{{OnStep: func(p lora.Progress) error {
 		sum += p.Loss
 		if p.Step%n == 0 {
 			fmt.Fprintf(s.err, "  epoch %2d of %d  step %2d  mean loss %.2f  lr %.2g  %s\n", p.Step/n, p.Steps/n, p.Step,
@@ -190,7 +190,7 @@ func (t *training) demoTrain(s *shell) (lora.TrainReport, error) {
 			sum = 0
 		}
 		return nil
-	}
+	}}}
 	r, err := lora.Train(s.ctx, t.model, t.adapter, c)
 	if err == nil && r.Interrupted {
 		err = errInterrupted

@@ -24,6 +24,7 @@ type loopOptions struct {
 	weightDecay              float64
 	beta1, beta2, epsilon    float64
 	maxGradNorm              float64
+	maxSkipped               int
 	seed                     uint64
 	lossNorm                 string
 }
@@ -43,6 +44,8 @@ func (o *loopOptions) add(f *flags) {
 		s.Float64Var(&o.beta2, "adam-beta2", 0.999, "of AdamW")
 		s.Float64Var(&o.epsilon, "adam-epsilon", 1e-8, "of AdamW")
 		s.Float64Var(&o.maxGradNorm, "max-grad-norm", 1, "gradients are scaled down to this norm; 0 for never")
+		s.IntVar(&o.maxSkipped, "max-skipped-steps", 5, "steps in a row that are skipped because a gradient is not finite, "+
+			"before the run ends")
 		s.Uint64Var(&o.seed, "seed", 42, "of the adapter's first values, the order of rows and dropout")
 		choose(s, &o.lossNorm, "loss-norm", "what a step's loss is divided by; hf-legacy is transformers' rule before "+
 			"mid-2026",
@@ -80,6 +83,7 @@ func (o *loopOptions) check() error {
 	want(o.beta2 >= 0 && o.beta2 < 1, "adam-beta2", "at least 0 and below 1", o.beta2)
 	want(o.epsilon > 0 && o.epsilon <= inf, "adam-epsilon", "more than 0", o.epsilon)
 	want(o.maxGradNorm >= 0 && o.maxGradNorm <= inf, "max-grad-norm", "at least 0", o.maxGradNorm)
+	want(o.maxSkipped >= 0, "max-skipped-steps", "at least 0", o.maxSkipped)
 	if names := schedules(); !slices.Contains(names, o.scheduler) {
 		errs = append(errs, usagef("--lr-scheduler-type: want %s, have %q%s", strings.Join(names, ", "), o.scheduler,
 			didYouMean("", o.scheduler, names)))
@@ -94,8 +98,9 @@ func (o *loopOptions) batches(shuffle bool) data.Schedule {
 
 func (o *loopOptions) trainConfig(examples []data.Example, shuffle bool) lora.TrainConfig {
 	c := lora.TrainConfig{Examples: examples, Batches: o.batches(shuffle), LearningRate: o.learningRate,
-		Scheduler: o.scheduler, Warmup: max(o.warmupSteps, o.warmupRatio), Items: data.ItemRule(o.lossNorm)}
-	c.AdamW = lora.AdamW{Beta1: o.beta1, Beta2: o.beta2, Eps: o.epsilon, WeightDecay: o.weightDecay,
+		Scheduler: o.scheduler, Warmup: max(o.warmupSteps, o.warmupRatio), Items: data.ItemRule(o.lossNorm),
+		MaxSkipped: o.maxSkipped}
+	c.Optimizer = lora.Optimizer{Beta1: o.beta1, Beta2: o.beta2, Eps: o.epsilon, WeightDecay: o.weightDecay,
 		MaxGradNorm: o.maxGradNorm}
 	c.Seed = o.seed
 	return c

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/vulora/vulora/lora"
+	"github.com/vulora/vulora/lora/checkpoint"
 	"github.com/vulora/vulora/lora/peft"
 	"github.com/vulora/vulora/qwen2/atomicfile"
 )
@@ -23,15 +23,21 @@ type saveOptions struct {
 	steps      int
 	totalLimit int
 	overwrite  bool
+	resume     string
+
+	from string // the checkpoint to go on from, once resolved
 }
 
 func (o *saveOptions) add(f *flags) {
 	f.group("Output", func(s *pflag.FlagSet) {
 		s.StringVar(&o.output, "output", "", "`DIR` for the adapter")
 		s.BoolVar(&o.overwrite, "overwrite-output", false, "write into a folder that holds other things")
-		choose(s, &o.strategy, "save-strategy", "when the adapter is also saved as checkpoint-N", "steps", "epoch", "no")
+		choose(s, &o.strategy, "save-strategy", "when checkpoint-N is saved, an adapter with all that is needed to go on",
+			"steps", "epoch", "no")
 		s.IntVar(&o.steps, "save-steps", 100, "save after each so many steps")
-		s.IntVar(&o.totalLimit, "save-total-limit", 2, "checkpoints of this run that are kept, 0 for all")
+		s.IntVar(&o.totalLimit, "save-total-limit", 2, "checkpoints that are kept, 0 for all")
+		s.StringVar(&o.resume, "resume", "no", "go on from a checkpoint `DIR`; auto takes the newest complete one in the "+
+			"output, or begins anew if there is none")
 	})
 }
 
@@ -54,7 +60,7 @@ func (o *saveOptions) metricsPath() string { return filepath.Join(o.output, metr
 
 // prepareOutput makes the folder dir and sees that it can be written to, before hours are spent on what goes there.
 // undo removes the folder if it was made here and nothing has come into it.
-func prepareOutput(s *shell, dir string, overwrite bool) (undo func(), err error) {
+func prepareOutput(s *shell, dir string, overwrite, goesOn bool) (undo func(), err error) {
 	undo = func() {}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -63,12 +69,20 @@ func prepareOutput(s *shell, dir string, overwrite bool) (undo func(), err error
 	if err != nil {
 		undo = func() { os.Remove(dir) }
 	}
-	ours := exists(dir, "adapter_config.json") || exists(dir, metricsName)
+	newest, _, err := checkpoint.Newest(dir)
+	if err != nil {
+		return undo, err
+	}
+	ours := exists(dir, "adapter_config.json") || exists(dir, metricsName) || exists(dir, settingsName)
 	switch {
-	case len(entries) > 0 && !ours && !overwrite:
+	case newest != nil && !overwrite && !goesOn && !lora.Finished(newest.Dir):
+		return undo, fmt.Errorf("--output %s: want a folder without a run to go on with, have one with %s: go on with "+
+			"--resume auto, name another folder, or begin anew in it with --overwrite-output", dir,
+			filepath.Base(newest.Dir))
+	case len(entries) > 0 && !ours && !overwrite && newest == nil:
 		return undo, fmt.Errorf("--output %s: want a new or empty folder or one with an adapter, have one with %s in it: "+
 			"name another, or add --overwrite-output", dir, entries[0].Name())
-	case ours:
+	case exists(dir, "adapter_config.json"):
 		s.note("the adapter in %s will be replaced", dir)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
@@ -86,33 +100,12 @@ func exists(dir, name string) bool {
 	return err == nil
 }
 
-// saver writes the adapter while and after it is trained.
+// saver writes the adapter after it is trained, and what belongs beside one.
 type saver struct {
-	o        *saveOptions
-	model    string // folder of the base model
-	perEpoch int    // steps
-	adapter  *lora.Adapter
-	card     func(steps int) peft.Card
-
-	kept []string // checkpoints of this run, oldest first
-}
-
-// step saves a checkpoint if one is due, removes the oldest ones beyond the limit and returns its folder.
-func (v *saver) step(p lora.Progress) (dir string, err error) {
-	due := v.o.strategy == "steps" && p.Step%v.o.steps == 0 || v.o.strategy == "epoch" && p.Step%v.perEpoch == 0
-	if !due || p.Step == p.Steps { // the output itself is the last one
-		return "", nil
-	}
-	dir = filepath.Join(v.o.output, fmt.Sprintf("checkpoint-%d", p.Step))
-	if _, err := v.save(dir, p.Step); err != nil {
-		return "", err
-	}
-	v.kept = append(v.kept, dir)
-	for v.o.totalLimit > 0 && len(v.kept) > v.o.totalLimit {
-		err = errors.Join(err, os.RemoveAll(v.kept[0]))
-		v.kept = v.kept[1:]
-	}
-	return dir, err
+	o       *saveOptions
+	model   string // folder of the base model
+	adapter *lora.Adapter
+	card    func(steps int) peft.Card
 }
 
 // tokenizerFiles are copied beside the adapter, where transformers looks for them.
@@ -124,17 +117,21 @@ func (v *saver) save(dir string, steps int) (int64, error) {
 	if err := v.adapter.Save(dir, v.card(steps)); err != nil {
 		return 0, err
 	}
-	for _, name := range tokenizerFiles {
-		if err := copyFile(filepath.Join(v.model, name), filepath.Join(dir, name)); err != nil && !errors.Is(err,
-			fs.ErrNotExist) {
-			return 0, err
-		}
-	}
 	info, err := os.Stat(filepath.Join(dir, "adapter_model.safetensors"))
 	if err != nil {
 		return 0, err
 	}
-	return info.Size(), nil
+	return info.Size(), v.copyTokenizer(dir)
+}
+
+func (v *saver) copyTokenizer(dir string) error {
+	for _, name := range tokenizerFiles {
+		err := copyFile(filepath.Join(v.model, name), filepath.Join(dir, name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func copyFile(from, to string) error {
@@ -148,50 +145,3 @@ func copyFile(from, to string) error {
 		return err
 	})
 }
-
-// metrics is a log of JSON lines with the names that transformers logs.
-type metrics struct {
-	file   *os.File
-	broken bool
-}
-
-func newMetrics(path string) (*metrics, error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("--log-file: %w", err)
-	}
-	return &metrics{file: f}, nil
-}
-
-// write adds a line. After the first error, which it returns, it does nothing.
-func (m *metrics) write(v any) error {
-	if m.broken {
-		return nil
-	}
-	err := json.NewEncoder(m.file).Encode(v)
-	m.broken = err != nil
-	return err
-}
-
-func (m *metrics) log(p lora.Progress) error {
-	return m.write(struct {
-		Step         int     `json:"step"`
-		Epoch        float64 `json:"epoch"`
-		Loss         float64 `json:"loss"`
-		GradNorm     float64 `json:"grad_norm"`
-		LearningRate float64 `json:"learning_rate"`
-		Tokens       int     `json:"tokens"`
-		Seconds      float64 `json:"seconds"`
-	}{p.Step, p.Epoch, p.Loss, p.GradNorm, p.LearningRate, p.Tokens, p.Elapsed.Seconds()})
-}
-
-func (m *metrics) summary(r lora.TrainReport) error {
-	return m.write(struct {
-		Steps   int     `json:"train_steps"`
-		Loss    float64 `json:"train_loss"`
-		Seconds float64 `json:"train_runtime"`
-		Tokens  int     `json:"train_tokens"`
-	}{r.Steps, r.Loss, r.Elapsed.Seconds(), r.Tokens})
-}
-
-func (m *metrics) close() error { return m.file.Close() }

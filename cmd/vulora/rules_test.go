@@ -36,12 +36,13 @@ var arrows = map[string]string{
 	"qwen2/tokenizer/tokenizertest": "qwen2/tokenizer",
 	"qwen2": "autograd tensor tensor/kernel qwen2/atomicfile qwen2/bnb qwen2/packcache qwen2/safetensors " +
 		"qwen2/strictjson",
-	"lora/data":     "",
-	"lora/peft":     "",
-	"lora/schedule": "",
+	"lora/data":       "",
+	"lora/peft":       "",
+	"lora/schedule":   "",
+	"lora/checkpoint": "",
 	"lora": "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel " +
-		"qwen2/bnb lora/data lora/peft lora/schedule",
-	"cmd/vulora": "lora lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +
+		"qwen2/bnb lora/checkpoint lora/data lora/peft lora/schedule",
+	"cmd/vulora": "lora lora/checkpoint lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +
 		"qwen2/bnb qwen2/strictjson qwen2/tokenizer tensor tensor/kernel cmd/vulora/demodata bench",
 	"cmd/vulora/demodata": "",
 	"bench":               "tensor tensor/kernel tensor/optest",

@@ -2,17 +2,16 @@ package main
 
 import (
 	"errors"
-	"fmt"
+	"io"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/vulora/vulora/lora"
+	"github.com/vulora/vulora/lora/checkpoint"
 	"github.com/vulora/vulora/lora/data"
 	"github.com/vulora/vulora/lora/peft"
 	"github.com/vulora/vulora/qwen2"
-	"github.com/vulora/vulora/qwen2/tokenizer"
-	"github.com/vulora/vulora/tensor"
 )
 
 // trainOptions are the flags of train.
@@ -28,17 +27,19 @@ type trainOptions struct {
 	checkpointing string
 	profile       bool
 	json          bool
+	printConfig   bool
 }
 
 func trainCommand() command {
 	return command{
 		name: "train", brief: "fine-tune a model with LoRA",
 		long: "Trains a low-rank adapter on the rows of the data files and writes it as PEFT does. Ctrl-C finishes the\n" +
-			"step that runs, saves the adapter and exits with status 130.",
+			"step that runs, saves a checkpoint to go on from and exits with status 130; a second Ctrl-C ends it at once.",
 		examples: []string{
 			"vulora train --model ./Qwen2.5-0.5B --data rows.json --output ./adapter",
 			"vulora train --model ./Qwen2.5-0.5B --data rows.jsonl --target-modules all-linear --output ./adapter",
 			"vulora train --config run.yaml --learning-rate 1e-4 --output ./adapter",
+			"vulora train --config ./adapter/run.yaml --resume auto",
 			"vulora train --model ./Qwen2.5-0.5B --adapter ./adapter --data more.csv --output ./adapter-2",
 		},
 		setup: func(f *flags) func(s *shell) error {
@@ -67,6 +68,8 @@ func (o *trainOptions) add(f *flags) {
 		s.StringVar(&o.logFile, "log-file", "", "`FILE` of JSON lines for the log (default metrics.jsonl in the output)")
 		s.BoolVar(&o.profile, "profile", false, "measure each kernel and say at the end which took how long")
 		s.BoolVar(&o.json, "json", false, "print what the run did as JSON")
+		s.BoolVar(&o.printConfig, "print-config", false, "print all settings as they would be used, for --config, and "+
+			"do nothing else")
 	})
 }
 
@@ -111,7 +114,10 @@ func (o *trainOptions) run(s *shell, f *flags) (err error) {
 	if err != nil {
 		return err
 	}
-	undo, err := prepareOutput(s, o.save.output, o.save.overwrite)
+	if o.printConfig {
+		return o.writeSettings(s.out, f)
+	}
+	undo, err := prepareOutput(s, o.save.output, o.save.overwrite, o.save.resume != "no")
 	defer func() {
 		if err != nil {
 			undo()
@@ -120,7 +126,18 @@ func (o *trainOptions) run(s *shell, f *flags) (err error) {
 	if err != nil {
 		return err
 	}
-	return o.with(s, c, (*training).run)
+	unlock, err := checkpoint.Lock(o.save.output)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := o.save.findCheckpoint(s); err != nil {
+		return err
+	}
+	return o.with(s, c, func(t *training) error {
+		t.settings = func(w io.Writer) error { return o.writeSettings(w, f) }
+		return t.run()
+	})
 }
 
 // with loads what a run needs, calls do with it and frees it.
@@ -162,8 +179,8 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if err != nil {
 		return err
 	}
-	t.steps = plan.Steps()
-	t.saver = &saver{o: &o.save, model: o.model.dir, perEpoch: plan.StepsPerEpoch(), adapter: a, card: t.card}
+	t.steps, t.perEpoch = plan.Steps(), plan.StepsPerEpoch()
+	t.saver = &saver{o: &o.save, model: o.model.dir, adapter: a, card: t.card}
 	return do(t)
 }
 
@@ -189,110 +206,4 @@ func (o *trainOptions) newAdapter(s *shell, m *qwen2.Model) (*lora.Adapter, erro
 		a.Config.Targets = peft.Modules{Names: peft.ShortNames(a.Targets)}
 	}
 	return a, nil
-}
-
-// training is a run of train once everything is loaded.
-type training struct {
-	o        *trainOptions
-	s        *shell
-	tok      *tokenizer.Tokenizer
-	rows     *dataset
-	device   tensor.Device
-	model    *qwen2.Model
-	adapter  *lora.Adapter
-	progress progress
-	saver    *saver
-	metrics  *metrics
-	steps    int  // of the whole run
-	twice    bool // activations are computed again instead of kept
-	begun    time.Time
-}
-
-func (t *training) run() (err error) {
-	t.describe()
-	path := t.o.logFile
-	if path == "" {
-		path = t.o.save.metricsPath()
-	}
-	if t.metrics, err = newMetrics(path); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, t.metrics.close()) }()
-	c := t.o.loop.trainConfig(t.rows.examples, t.o.data.shuffle)
-	c.Recompute = t.twice
-	c.LoggingSteps = t.o.loggingSteps
-	c.OnPlan, c.OnStep, c.OnLog = t.onPlan, t.onStep, t.onLog
-	if t.o.profile {
-		c.Profile = new(tensor.Profile)
-	}
-	r, err := lora.Train(t.s.ctx, t.model, t.adapter, c)
-	t.progress.end()
-	if err != nil {
-		return err
-	}
-	if t.o.profile {
-		printProfile(t.s, c.Profile, r)
-	}
-	return t.finish(r)
-}
-
-func (t *training) onStep(p lora.Progress) error {
-	t.progress.step(p)
-	dir, err := t.saver.step(p)
-	if err != nil { // the run is worth more than one checkpoint
-		t.progress.note("no checkpoint at step %d: %s: going on", p.Step, plain(err.Error()))
-	} else if dir != "" && !t.s.errTTY {
-		t.progress.note("checkpoint %s", dir)
-	}
-	if t.s.ctx.Err() != nil {
-		t.progress.note("interrupted: saving the adapter of step %d", p.Step)
-	}
-	return nil
-}
-
-func (t *training) onLog(p lora.Progress) error {
-	t.progress.log(p)
-	if err := t.metrics.log(p); err != nil {
-		t.progress.note("no more log: %s: going on", err)
-	}
-	return nil
-}
-
-// finish saves the adapter and says what the run did.
-func (t *training) finish(r lora.TrainReport) error {
-	if r.Interrupted && r.Steps == 0 {
-		fmt.Fprintln(t.s.err, "interrupted before the first step: nothing saved")
-		return errInterrupted
-	}
-	rate := float64(r.Tokens) / max(1e-9, r.Elapsed.Seconds())
-	if err := t.metrics.summary(r); err != nil {
-		t.s.note("no summary in the log: %s", err)
-	}
-	size, err := t.saver.save(t.o.save.output, r.Steps)
-	if err != nil {
-		return fmt.Errorf("the adapter could not be saved: %w", err)
-	}
-	fmt.Fprintf(t.s.err, "trained   %d of %d steps, mean loss %.4f; %s tokens in %s, %.0f tokens/s; peak memory %s\n",
-		r.Steps, t.steps, r.Loss, countText(r.Tokens), durationText(r.Elapsed), rate, bytesText(peakMemory()))
-	fmt.Fprintf(t.s.err, "adapter   %s (%s)\n", t.o.save.output, bytesText(size))
-	if t.o.json {
-		err = t.s.json(trainResult{Output: t.o.save.output, Steps: r.Steps, Loss: r.Loss, Tokens: r.Tokens,
-			Seconds: r.Elapsed.Seconds(), TokensPerSecond: rate, PeakBytes: peakMemory(), Interrupted: r.Interrupted})
-	}
-	if err == nil && r.Interrupted {
-		err = errInterrupted
-	}
-	return err
-}
-
-// trainResult is what train --json prints.
-type trainResult struct {
-	Output          string  `json:"output"`
-	Steps           int     `json:"steps"`
-	Loss            float64 `json:"loss"`
-	Tokens          int     `json:"tokens"`
-	Seconds         float64 `json:"seconds"`
-	TokensPerSecond float64 `json:"tokens_per_second"`
-	PeakBytes       int64   `json:"peak_bytes,omitempty"`
-	Interrupted     bool    `json:"interrupted"`
 }

@@ -67,6 +67,9 @@ func (t *training) trainable() (trained, all int64) {
 
 // onPlan prints what is known when memory has been made.
 func (t *training) onPlan(p lora.Plan) error {
+	if err := t.prepared(p.Done); err != nil {
+		return err
+	}
 	debug.FreeOSMemory() // what reading files and splitting text left behind
 	o := &t.o.loop
 	rows := fmt.Sprintf("%d rows", o.batchSize)
@@ -74,6 +77,14 @@ func (t *training) onPlan(p lora.Plan) error {
 		rows = fmt.Sprintf("%d rows (%d times %d)", o.accumulation*o.batchSize, o.accumulation, o.batchSize)
 	}
 	t.s.fact("steps", "%s, each of up to %s, learning rate %g %s", countText(p.Steps), rows, o.learningRate, o.scheduler)
+	t.progress.last = p.Took
+	if p.Done > 0 {
+		t.s.fact("resumed", "%s: %s of the steps are done", t.o.save.from, countText(p.Done))
+	}
+	if p.OtherDevice != "" {
+		t.s.note("the steps so far were done on %s: the result will differ in its last bits from a run on one device",
+			p.OtherDevice)
+	}
 	usage := t.device.Usage()
 	var parts []string
 	for i, n := range usage {

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/vulora/vulora/lora"
+	"github.com/vulora/vulora/qwen2/atomicfile"
+)
+
+// metrics is a log of JSON lines with the names that transformers logs.
+type metrics struct {
+	file   *os.File
+	broken bool
+}
+
+// newMetrics opens the log at path. Of one that is there it keeps the lines up to the step done, which a run that goes
+// on from a checkpoint would not write again.
+func newMetrics(path string, done int) (*metrics, error) {
+	mode := os.O_WRONLY | os.O_CREATE | os.O_TRUNC // never removed: it may be a pipe or a device
+	if done > 0 {
+		if err := cutLog(path, done); err != nil {
+			return nil, fmt.Errorf("--log-file: %w", err)
+		}
+		mode = os.O_WRONLY | os.O_CREATE | os.O_APPEND
+	}
+	f, err := os.OpenFile(path, mode, 0o666)
+	if err != nil {
+		return nil, fmt.Errorf("--log-file: %w", err)
+	}
+	return &metrics{file: f}, nil
+}
+
+// cutLog takes out of a log what is not of the steps up to done: later ones, a summary, a line that is cut off.
+func cutLog(path string, done int) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
+			var line struct{ Step int }
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Step > 0 && line.Step <= done {
+				if _, err := fmt.Fprintf(w, "%s\n", lines.Bytes()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// write adds a line. After the first error, which it returns, it does nothing.
+func (m *metrics) write(v any) error {
+	if m.broken {
+		return nil
+	}
+	err := json.NewEncoder(m.file).Encode(v)
+	m.broken = err != nil
+	return err
+}
+
+func (m *metrics) log(p lora.Progress) error {
+	return m.write(struct {
+		Step         int     `json:"step"`
+		Epoch        float64 `json:"epoch"`
+		Loss         float64 `json:"loss"`
+		GradNorm     float64 `json:"grad_norm"`
+		LearningRate float64 `json:"learning_rate"`
+		Tokens       int     `json:"tokens"`
+		Seconds      float64 `json:"seconds"`
+	}{p.Step, p.Epoch, p.Loss, p.GradNorm, p.LearningRate, p.Tokens, p.Elapsed.Seconds()})
+}
+
+func (m *metrics) summary(r lora.TrainReport) error {
+	return m.write(struct {
+		Steps   int     `json:"train_steps"`
+		Loss    float64 `json:"train_loss"`
+		Seconds float64 `json:"train_runtime"`
+		Tokens  int     `json:"train_tokens"`
+	}{r.Steps, r.Loss, r.Elapsed.Seconds(), r.Tokens})
+}
+
+// close may be called on nil.
+func (m *metrics) close() error {
+	if m == nil {
+		return nil
+	}
+	return m.file.Close()
+}

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"time"
+
+	"github.com/vulora/vulora/lora"
+	"github.com/vulora/vulora/qwen2"
+	"github.com/vulora/vulora/qwen2/atomicfile"
+	"github.com/vulora/vulora/qwen2/tokenizer"
+	"github.com/vulora/vulora/tensor"
+)
+
+// training is a run of train once everything is loaded.
+type training struct {
+	o        *trainOptions
+	s        *shell
+	tok      *tokenizer.Tokenizer
+	rows     *dataset
+	device   tensor.Device
+	model    *qwen2.Model
+	adapter  *lora.Adapter
+	progress progress
+	saver    *saver
+	metrics  *metrics
+	settings func(w io.Writer) error // writes run.yaml
+	steps    int                     // of the whole run
+	perEpoch int                     // steps
+	twice    bool                    // activations are computed again instead of kept
+	begun    time.Time
+}
+
+func (t *training) run() (err error) {
+	t.describe()
+	defer func() { err = errors.Join(err, t.metrics.close()) }()
+	c := t.o.loop.trainConfig(t.rows.examples, t.o.data.shuffle)
+	c.Recompute = t.twice
+	c.LoggingSteps = t.o.loggingSteps
+	c.Observers = []lora.Observer{{OnPlan: t.onPlan, OnStep: t.onStep, OnSkip: t.onSkip, OnLog: t.onLog,
+		OnSave: func(dir string, _ lora.Progress) error { return t.saver.copyTokenizer(dir) }, OnSaved: t.onSaved}}
+	c.Save, c.Resume = t.o.save.options(t.card), t.o.save.from
+	c.RowSettings = t.o.data.settings()
+	if c.Settings, err = t.o.model.settings(); err != nil {
+		return err
+	}
+	if t.o.profile {
+		c.Profile = new(tensor.Profile)
+	}
+	r, err := lora.Train(t.s.ctx, t.model, t.adapter, c)
+	t.progress.end()
+	if err != nil {
+		return err
+	}
+	if t.o.profile {
+		printProfile(t.s, c.Profile, r)
+	}
+	return t.finish(r)
+}
+
+// prepared is called once nothing is left that could refuse the run: what is in the output may now be replaced.
+func (t *training) prepared(done int) error {
+	if done == 0 { // of a finished run, or with --overwrite-output
+		if err := t.o.save.removeCheckpoints(); err != nil {
+			return err
+		}
+	}
+	path := t.o.logFile
+	if path == "" {
+		path = t.o.save.metricsPath()
+	}
+	err := atomicfile.Write(filepath.Join(t.o.save.output, settingsName), t.settings)
+	if err == nil {
+		t.metrics, err = newMetrics(path, done)
+	}
+	return err
+}
+
+func (t *training) onStep(p lora.Progress) error {
+	t.progress.step(p)
+	if t.s.ctx.Err() != nil {
+		t.progress.note("interrupted: saving a checkpoint of step %d; a second signal ends at once", p.Step)
+	}
+	return nil
+}
+
+func (t *training) onSkip(k lora.Skip) error {
+	t.progress.note("step %d changes nothing: loss %v, gradient norm %v: %d skipped in a row, at most %d allowed", k.Step,
+		k.Loss, k.GradNorm, k.InARow, t.o.loop.maxSkipped)
+	return nil
+}
+
+func (t *training) onSaved(v lora.Saved) error {
+	if v.Err != nil { // the run is worth more than one checkpoint
+		t.progress.note("no checkpoint at step %d: %s: going on", v.Step, plain(v.Err.Error()))
+	} else if !t.s.errTTY {
+		t.progress.note("checkpoint %s", v.Dir)
+	}
+	return nil
+}
+
+func (t *training) onLog(p lora.Progress) error {
+	t.progress.log(p)
+	if err := t.metrics.log(p); err != nil {
+		t.progress.note("no more log: %s: going on", err)
+	}
+	return nil
+}
+
+// finish saves the adapter and says what the run did.
+func (t *training) finish(r lora.TrainReport) error {
+	if r.Interrupted {
+		return t.stopped(r)
+	}
+	rate := float64(r.Tokens) / max(1e-9, r.Elapsed.Seconds())
+	if err := t.metrics.summary(r); err != nil {
+		t.s.note("no summary in the log: %s", err)
+	}
+	size, err := t.saver.save(t.o.save.output, r.Steps)
+	if err != nil {
+		return t.rescue(r, err)
+	}
+	fmt.Fprintf(t.s.err, "trained   %d of %d steps, mean loss %.4f; %s tokens in %s, %.0f tokens/s; peak memory %s\n",
+		r.Steps, t.steps, r.Loss, countText(r.Tokens), durationText(r.Elapsed), rate, bytesText(peakMemory()))
+	if r.Skipped > 0 {
+		t.s.note("%d of the steps were skipped: their gradients were not finite", r.Skipped)
+	}
+	fmt.Fprintf(t.s.err, "adapter   %s (%s)\n", t.o.save.output, bytesText(size))
+	return t.result(r)
+}
+
+// result prints what the run did for programs.
+func (t *training) result(r lora.TrainReport) error {
+	if !t.o.json {
+		return nil
+	}
+	return t.s.json(trainResult{Output: t.o.save.output, Steps: r.Steps, Skipped: r.Skipped, Loss: r.Loss,
+		Tokens: r.Tokens, Seconds: r.Elapsed.Seconds(), TokensPerSecond: float64(r.Tokens) / max(1e-9, r.Elapsed.Seconds()),
+		PeakBytes: peakMemory(), Interrupted: r.Interrupted, Checkpoint: r.Checkpoint})
+}
+
+// trainResult is what train --json prints.
+type trainResult struct {
+	Output          string  `json:"output"`
+	Steps           int     `json:"steps"`
+	Skipped         int     `json:"skipped,omitempty"`
+	Loss            float64 `json:"loss"`
+	Tokens          int     `json:"tokens"`
+	Seconds         float64 `json:"seconds"`
+	TokensPerSecond float64 `json:"tokens_per_second"`
+	PeakBytes       int64   `json:"peak_bytes,omitempty"`
+	Interrupted     bool    `json:"interrupted"`
+	Checkpoint      string  `json:"checkpoint,omitempty"`
+}

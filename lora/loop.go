@@ -1,0 +1,142 @@
+package lora
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/vulora/vulora/lora/data"
+	"github.com/vulora/vulora/lora/schedule"
+	"github.com/vulora/vulora/qwen2"
+)
+
+// run is the loop of one Train.
+type run struct {
+	c       *TrainConfig
+	adapter *Adapter
+	t       *trainer
+	plan    *data.Plan
+	factor  schedule.Func
+	state   state
+	begun   time.Time // of this process's steps
+	before  time.Duration
+	last    Progress
+	saved   string // the newest checkpoint
+
+	otherDevice string // that the steps before a resumption were done on
+}
+
+// prepare finds what can be found wrong before memory is made.
+func (r *run) prepare(m *qwen2.Model) (err error) {
+	c, steps := r.c, r.plan.Steps()
+	r.factor, err = schedule.New(schedule.Config{Name: c.Scheduler, Total: steps,
+		Warmup: schedule.WarmupSteps(steps, c.Warmup), BaseLR: c.LearningRate, Args: c.SchedulerArgs})
+	if err != nil {
+		return err
+	}
+	r.state = state{Format: 1, Steps: steps}
+	r.state.Fingerprint, err = newFingerprint(m, r.adapter, c, steps)
+	return err
+}
+
+func (r *run) steps(ctx context.Context) (TrainReport, error) {
+	if err := r.announce(); err != nil {
+		return TrainReport{}, err
+	}
+	r.begun = time.Now()
+	for s := range r.plan.From(r.state.Step) {
+		if ctx.Err() != nil {
+			return r.interrupted()
+		}
+		if err := r.step(s); err != nil {
+			return r.report(), err
+		}
+	}
+	return r.report(), nil
+}
+
+// step does one optimizer step and what is due after it.
+func (r *run) step(s data.Step) error {
+	batches := make([][]data.Example, len(s.MicroBatches))
+	for i, rows := range s.MicroBatches {
+		batches[i] = r.c.pick(rows)
+	}
+	rate := r.c.LearningRate * r.factor(r.state.Scheduler)
+	res, err := r.t.Step(batches, data.NumItems(s, r.c.Examples, r.c.Items), rate)
+	if err != nil {
+		return err
+	}
+	p := Progress{Step: s.Index + 1, Steps: r.plan.Steps(), Epoch: s.Progress, Loss: res.Loss, GradNorm: res.GradNorm,
+		LearningRate: rate, Tokens: res.Tokens, Elapsed: r.elapsed()}
+	if err := r.count(p, res); err != nil {
+		return err
+	}
+	if err := r.log(p); err != nil {
+		return err
+	}
+	return r.saveIfDue(p)
+}
+
+// count takes a step into the state and tells the observers of it.
+func (r *run) count(p Progress, res stepResult) error {
+	r.last = p
+	x := &r.state
+	x.Step, x.Tokens, x.Took = p.Step, x.Tokens+p.Tokens, p.Elapsed
+	x.Since.Tokens += p.Tokens
+	x.Trainer = r.t.done
+	if res.Skipped {
+		return r.skip(p)
+	}
+	x.InARow = 0
+	x.Scheduler++
+	x.Loss += (p.Loss - x.Loss) / float64(x.Step-x.Skipped)
+	x.Since.Steps, x.Since.Loss = x.Since.Steps+1, x.Since.Loss+p.Loss
+	return tell(r.c.Observers, func(o *Observer) func(Progress) error { return o.OnStep }, p)
+}
+
+// skip counts a step that changed nothing, since its loss or gradient was not finite.
+func (r *run) skip(p Progress) error {
+	x := &r.state
+	x.Skipped++
+	x.InARow++
+	err := tell(r.c.Observers, func(o *Observer) func(Skip) error { return o.OnSkip }, Skip{p, x.InARow, x.Skipped})
+	if err == nil && x.InARow > r.c.MaxSkipped {
+		err = fmt.Errorf("lora: step %d: %w: loss %v, gradient norm %v, %d steps in a row: the adapter is as it was "+
+			"before them: lower the learning rate, or look at the rows of these steps", p.Step, ErrNotFinite, p.Loss,
+			p.GradNorm, x.InARow)
+	}
+	return err
+}
+
+func (r *run) log(p Progress) error {
+	n, since := r.c.LoggingSteps, &r.state.Since
+	if n == 0 || p.Step%n != 0 {
+		return nil
+	}
+	p.Loss, p.Tokens = math.NaN(), since.Tokens
+	if since.Steps > 0 {
+		p.Loss = since.Loss / float64(since.Steps)
+	}
+	*since = sinceLog{}
+	return tell(r.c.Observers, func(o *Observer) func(Progress) error { return o.OnLog }, p)
+}
+
+func (r *run) elapsed() time.Duration { return r.before + time.Since(r.begun) }
+
+func (r *run) report() TrainReport {
+	x := &r.state
+	return TrainReport{Steps: x.Step, Skipped: x.Skipped, Loss: x.Loss, Tokens: x.Tokens, Elapsed: x.Took,
+		Checkpoint: r.saved}
+}
+
+func (r *run) announce() error {
+	p := Plan{Steps: r.plan.Steps(), Done: r.state.Step, Took: r.before, OtherDevice: r.otherDevice,
+		Rows: len(r.c.Examples), ActivationBytes: r.t.micro.Bytes(), LargestTokens: r.t.largest.tokens,
+		LaunchesPerBatch: r.t.launches}
+	for _, e := range r.c.Examples {
+		p.Tokens += len(e.IDs)
+		p.Supervised += supervised(e)
+	}
+	return tell(r.c.Observers, func(o *Observer) func(Plan) error { return o.OnPlan }, p)
+}
