@@ -94,6 +94,14 @@ func (m *metrics) summary(r lora.TrainReport) error {
 	}{r.Steps, r.Loss, r.Elapsed.Seconds(), r.Tokens})
 }
 
+func (m *metrics) evaluation(e lora.Evaluation) error {
+	return m.write(struct {
+		Loss    float64 `json:"eval_loss"`
+		Rows    int     `json:"eval_rows"`
+		Seconds float64 `json:"eval_runtime"`
+	}{e.Loss, e.Rows, e.Elapsed.Seconds()})
+}
+
 // close may be called on nil.
 func (m *metrics) close() error {
 	if m == nil {

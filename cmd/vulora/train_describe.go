@@ -86,6 +86,7 @@ func (t *training) onPlan(p lora.Plan) error {
 			p.OtherDevice)
 	}
 	usage := t.device.Usage()
+	t.planned = usage.Total()
 	var parts []string
 	for i, n := range usage {
 		if n > 0 {

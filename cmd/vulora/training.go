@@ -30,6 +30,7 @@ type training struct {
 	steps    int                     // of the whole run
 	perEpoch int                     // steps
 	twice    bool                    // activations are computed again instead of kept
+	planned  int64                   // bytes of the device, before the first step
 	begun    time.Time
 }
 
@@ -123,12 +124,47 @@ func (t *training) finish(r lora.TrainReport) error {
 		return t.rescue(r, err)
 	}
 	fmt.Fprintf(t.s.err, "trained   %d of %d steps, mean loss %.4f; %s tokens in %s, %.0f tokens/s; peak memory %s\n",
-		r.Steps, t.steps, r.Loss, countText(r.Tokens), durationText(r.Elapsed), rate, bytesText(peakMemory()))
+		r.Steps, t.steps, r.Loss, countText(r.Tokens), durationText(r.Elapsed), rate, t.peak())
 	if r.Skipped > 0 {
 		t.s.note("%d of the steps were skipped: their gradients were not finite", r.Skipped)
 	}
 	fmt.Fprintf(t.s.err, "adapter   %s (%s)\n", t.o.save.output, bytesText(size))
+	if err := t.evaluate(); err != nil {
+		return err
+	}
 	return t.result(r)
+}
+
+// peak writes the most memory that the process has had. Where the device computes in the same memory, the plan is
+// a part of it, and the rest is the program and Go's heap.
+func (t *training) peak() string {
+	all := peakMemory()
+	if t.device.Info().Kind != "cpu" || all <= t.planned {
+		return bytesText(all)
+	}
+	return fmt.Sprintf("%s (%s planned, %s the program and Go)", bytesText(all), bytesText(t.planned),
+		bytesText(all-t.planned))
+}
+
+// evaluate measures the loss over the rows that were kept for it, without and with the adapter.
+func (t *training) evaluate() error {
+	if t.rows.eval == nil {
+		return nil
+	}
+	var loss [2]lora.Evaluation
+	for i, a := range []*lora.Adapter{nil, t.adapter} {
+		var err error
+		if loss[i], err = lora.Evaluate(t.s.ctx, t.model, a, t.rows.eval.examples, lora.EvaluateOptions{}); err != nil {
+			return fmt.Errorf("evaluation: %w", err)
+		}
+	}
+	fmt.Fprintf(t.s.err, "eval      loss %.4f, was %.4f, over %s tokens of %s rows; perplexity %.2f, was %.2f\n",
+		loss[1].Loss, loss[0].Loss, countText(loss[1].Supervised), countText(loss[1].Rows), loss[1].Perplexity(),
+		loss[0].Perplexity())
+	if err := t.metrics.evaluation(loss[1]); err != nil {
+		t.s.note("no evaluation in the log: %s", err)
+	}
+	return nil
 }
 
 // result prints what the run did for programs.
