@@ -24,10 +24,12 @@ const (
 	modelIndexFile  = "model.safetensors.index.json"
 )
 
+// TokenizerFiles are what a checkpoint's tokenizer may consist of.
+var TokenizerFiles = []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
+	"vocab.json", "merges.txt", "chat_template.jinja", "chat_template.json"}
+
 // besideWeights are what a checkpoint has besides its configuration and weights.
-var besideWeights = []string{"generation_config.json", "tokenizer.json", "tokenizer_config.json",
-	"special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt", "chat_template.jinja",
-	"chat_template.json"}
+var besideWeights = append([]string{"generation_config.json"}, TokenizerFiles...)
 
 // A shard is a file of the result.
 type shard struct {

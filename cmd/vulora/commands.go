@@ -25,6 +25,7 @@ func commands() []command {
 		generateCommand(),
 		evalCommand(),
 		quantizeCommand(),
+		mergeCommand(),
 		inspectCommand(),
 		tokenizeCommand(),
 		devicesCommand(),

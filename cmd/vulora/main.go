@@ -53,8 +53,8 @@ func run() int {
 }
 
 // packages are the prefixes that packages put in front of their errors. They help a programmer and nobody else.
-var packages = regexp.MustCompile(`(?m)(^\s*|: )(?:(?:atomicfile|autograd|checkpoint|cpu|data|gpu|lora|peft|qwen2|` +
-	`safetensors|schedule|strictjson|tensor|tokenizer|vk): )+`)
+var packages = regexp.MustCompile(`(?m)(^\s*|: )(?:(?:atomicfile|autograd|checkpoint|cpu|data|gpu|lora: merge|lora|` +
+	`peft|qwen2|safetensors|schedule|strictjson|tensor|tokenizer|vk): )+`)
 
 // plain is the text of an error for people.
 func plain(text string) string { return packages.ReplaceAllString(text, "$1") }

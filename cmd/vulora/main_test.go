@@ -13,7 +13,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScripts runs testdata/script/*.txtar, where $MODEL is the demo's checkpoint, $ROWS its rows, and $TINY and
-// $SHARDED are other checkpoints, the latter in shards and without a tokenizer.
+// $SHARDED are other checkpoints, the latter in shards and without a tokenizer. $ADAPTER4 is an adapter of $QUANTIZED,
+// a checkpoint in 4 bits made from one of $TINY's shapes.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
@@ -21,6 +22,8 @@ func TestScripts(t *testing.T) {
 			for name, path := range map[string]string{
 				"MODEL": "demodata/qwen2-demo", "ROWS": "demodata/korean_counties.json",
 				"TINY": "../../qwen2/testdata/model-tiny/model", "SHARDED": "../../qwen2/testdata/model-untied-sharded/model",
+				"QUANTIZED": "../../qwen2/testdata/bnb-4bit/nf4-dq-f32/model",
+				"ADAPTER4":  "../../lora/testdata/qlora-trajectory/adapter_init",
 			} {
 				abs, err := filepath.Abs(filepath.FromSlash(path))
 				if err != nil {

@@ -108,21 +108,27 @@ func layerOf(module string) int {
 	return n
 }
 
-// printNorms writes a table with a line per layer and a column per kind of module.
+// printNorms writes what an adapter adds to each weight.
 func printNorms(s *shell, all []moduleNorms) error {
+	return printLayers(s, len(all), func(i int) string { return all[i].Module },
+		func(i int) string { return fmt.Sprintf("%.3g", all[i].Delta) })
+}
+
+// printLayers writes a table of n modules with a line per layer and a column per kind of module.
+func printLayers(s *shell, n int, module, cell func(i int) string) error {
 	var kinds []string
 	cells := map[[2]string]string{}
 	var layers []string
-	for _, n := range all {
-		kind := peft.ShortNames([]string{n.Module})[0]
-		layer := fmt.Sprint(layerOf(n.Module))
+	for i := range n {
+		kind := peft.ShortNames([]string{module(i)})[0]
+		layer := fmt.Sprint(layerOf(module(i)))
 		if !slices.Contains(kinds, kind) {
 			kinds = append(kinds, kind)
 		}
 		if !slices.Contains(layers, layer) {
 			layers = append(layers, layer)
 		}
-		cells[[2]string{layer, kind}] = fmt.Sprintf("%.3g", n.Delta)
+		cells[[2]string{layer, kind}] = cell(i)
 	}
 	slices.Sort(kinds)
 	w := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', tabwriter.AlignRight)

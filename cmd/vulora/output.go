@@ -108,10 +108,6 @@ type saver struct {
 	card    func(steps int) peft.Card
 }
 
-// tokenizerFiles are copied beside the adapter, where transformers looks for them.
-var tokenizerFiles = []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json",
-	"vocab.json", "merges.txt", "chat_template.jinja"}
-
 // save writes the adapter after some steps to dir and returns its size in bytes.
 func (v *saver) save(dir string, steps int) (int64, error) {
 	if err := v.adapter.Save(dir, v.card(steps)); err != nil {
@@ -125,7 +121,7 @@ func (v *saver) save(dir string, steps int) (int64, error) {
 }
 
 func (v *saver) copyTokenizer(dir string) error {
-	for _, name := range tokenizerFiles {
+	for _, name := range lora.TokenizerFiles {
 		err := copyFile(filepath.Join(v.model, name), filepath.Join(dir, name))
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/vulora/vulora/lora"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/bnb"
 )
@@ -74,7 +75,7 @@ func (o *quantizeOptions) run(s *shell) error {
 }
 
 // besideWeights are copied into the new checkpoint.
-var besideWeights = slices.Concat(tokenizerFiles, []string{"chat_template.json", "generation_config.json"})
+var besideWeights = slices.Concat(lora.TokenizerFiles, []string{"generation_config.json"})
 
 // write copies what a checkpoint has besides its weights first, so that the folder is whole once it can be loaded.
 func (o *quantizeOptions) write(ctx context.Context) (*qwen2.Quantized, error) {
