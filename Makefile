@@ -1,5 +1,6 @@
 # vulora: `make` builds bin/vulora, `make demo` runs it, `make test` tests it; each does its own set-up.
 
+SHELL   = bash
 GO      ?= go
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
@@ -17,7 +18,7 @@ demo: build ## train the embedded model on 54 rows and ask it before and after
 
 test: deps ## every test, Vulkan ones on whatever driver there is
 	$(GO) vet ./...
-	$(GO) test -timeout 20m ./...
+	@set -o pipefail; $(GO) test -timeout 20m -v ./... 2>&1 | awk -f .ci/report.awk
 	$(GO) test -timeout 20m -race ./autograd ./tensor/cpu ./tensor/gpu ./vk ./qwen2/tokenizer
 	VULORA_STRESS=20 GODEBUG=clobberfree=1 MALLOC_PERTURB_=165 $(GO) test -count=1 -run TestGarbageCollectionStress ./vk
 	CGO_ENABLED=0 $(GO) build -tags novulkan -o /dev/null ./cmd/vulora
