@@ -39,7 +39,7 @@ var arrows = map[string]string{
 	"lora/data":       "",
 	"lora/peft":       "",
 	"lora/schedule":   "",
-	"lora/checkpoint": "",
+	"lora/checkpoint": "qwen2/atomicfile",
 	"lora": "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel " +
 		"qwen2/bnb lora/checkpoint lora/data lora/peft lora/schedule",
 	"cmd/vulora": "lora lora/checkpoint lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +

@@ -24,19 +24,6 @@ func noRoom(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG)
 }
 
-// syncFolder makes what was created or renamed in dir durable. File systems that cannot say so with EINVAL or ENOTSUP.
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	if err := d.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, syscall.ENOTSUP) {
-		return err
-	}
-	return nil
-}
-
 // syncFile makes the contents of f durable, whoever wrote them.
 func syncFile(f *os.File) error { return f.Sync() }
 

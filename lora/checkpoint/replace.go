@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/vulora/vulora/qwen2/atomicfile"
 )
 
 // Replace puts the files that fill writes into the folder dir, in place of those of the same names. The file last,
@@ -40,13 +42,13 @@ func Replace(dir, last string, need int64, fill func(dir string) error) (err err
 		}
 	}
 	if err == nil {
-		err = syncFolder(dir) // the others before the last
+		err = atomicfile.SyncDir(dir) // the others before the last
 	}
 	if err == nil {
 		err = move(last)
 	}
 	if err == nil {
-		err = syncFolder(dir)
+		err = atomicfile.SyncDir(dir)
 	}
 	if err != nil {
 		return fmt.Errorf("checkpoint: %s: %w", dir, err)

@@ -13,6 +13,8 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+
+	"github.com/vulora/vulora/qwen2/atomicfile"
 )
 
 // sealName is the file that makes a folder complete.
@@ -63,7 +65,7 @@ func seal(dir string) error {
 		return err
 	}
 	for _, f := range slices.Backward(folders) {
-		if err := syncFolder(f); err != nil {
+		if err := atomicfile.SyncDir(f); err != nil {
 			return err
 		}
 	}

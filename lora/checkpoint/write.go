@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+
+	"github.com/vulora/vulora/qwen2/atomicfile"
 )
 
 const (
@@ -56,7 +58,7 @@ func Write(parent string, step int, need int64, fill func(dir string) error) (di
 	if err := os.Rename(temp, dir); err != nil {
 		return dir, fmt.Errorf("checkpoint: %w", err)
 	}
-	if err := syncFolder(parent); err != nil {
+	if err := atomicfile.SyncDir(parent); err != nil {
 		return dir, fmt.Errorf("checkpoint: %s: %w", dir, err)
 	}
 	return dir, nil

@@ -2,5 +2,5 @@
 
 package atomicfile
 
-// syncDir does nothing: folders cannot be synced here, and NTFS journals the rename.
-func syncDir(string) error { return nil }
+// SyncDir does nothing: folders cannot be synced here, and NTFS journals the rename.
+func SyncDir(string) error { return nil }

@@ -8,8 +8,9 @@ import (
 	"syscall"
 )
 
-// syncDir makes a rename in dir durable. File systems that cannot sync a folder say so with EINVAL or ENOTSUP.
-func syncDir(dir string) error {
+// SyncDir makes what was created or renamed in dir durable. File systems that cannot sync a folder say so with EINVAL
+// or ENOTSUP.
+func SyncDir(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

@@ -45,7 +45,7 @@ func Write(path string, fill func(w io.Writer) error) (err error) {
 		return fmt.Errorf("atomicfile: write %s: %w", path, err)
 	}
 	renamed = true
-	if err := syncDir(filepath.Dir(path)); err != nil {
+	if err := SyncDir(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("atomicfile: write %s: sync folder: %w", path, err)
 	}
 	return nil
