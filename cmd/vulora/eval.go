@@ -54,7 +54,7 @@ func evalCommand() command {
 	}
 }
 
-func (o *evalOptions) run(s *shell, f *flags) (err error) {
+func (o *evalOptions) run(s *shell, f *flags) error {
 	if o.batchSize < 0 {
 		return usagef("--per-device-eval-batch-size: want at least 0, have %d", o.batchSize)
 	}
@@ -82,26 +82,11 @@ func (o *evalOptions) run(s *shell, f *flags) (err error) {
 	if err != nil {
 		return err
 	}
-	device, err := o.model.open()
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, device.Close()) }()
-	m, err := o.model.load(s, device, o.data.maxLength)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, m.Close()) }()
-	a, err := loadForUse(s, m, o.adapter)
-	if err != nil {
-		return err
-	}
-	if a != nil {
-		defer a.Close()
-	}
-	describeModel(s, &o.model, m)
-	describeRows(s, rows, o.data.maxLength, "predicted")
-	return o.measure(s, m, a, rows)
+	return withModel(s, &o.model, o.data.maxLength, o.adapter, func(m *qwen2.Model, a *lora.Adapter) error {
+		describeModel(s, &o.model, m)
+		describeRows(s, rows, o.data.maxLength, "predicted")
+		return o.measure(s, m, a, rows)
+	})
 }
 
 // evalResult is what eval --json prints.

@@ -141,7 +141,7 @@ func (o *promptOptions) encode(t *tokenizer.Tokenizer, prompt string) ([]int32, 
 	return t.Encode(prompt), nil
 }
 
-func (o *generateOptions) run(s *shell, f *flags) (err error) {
+func (o *generateOptions) run(s *shell, f *flags) error {
 	if err := errors.Join(o.prompt.check(f), o.sample.check(f)); err != nil {
 		return err
 	}
@@ -163,25 +163,34 @@ func (o *generateOptions) run(s *shell, f *flags) (err error) {
 	if err != nil {
 		return err
 	}
-	device, err := o.model.open()
+	return withModel(s, &o.model, 0, o.adapter, func(m *qwen2.Model, a *lora.Adapter) error {
+		g := &answerer{s: s, model: m, adapter: a, tok: tok, settings: o.sample.settings(f, gc), prompt: &o.prompt}
+		return o.prompt.each(s, f, func(prompt string) error { return o.answer(s, g, prompt) })
+	})
+}
+
+// withModel opens the device, loads the model onto it for sequences of up to positions tokens (0 for as many as it
+// allows) and the adapter in the folder of that name, if there is one, calls do with them and frees them.
+func withModel(s *shell, o *modelOptions, positions int, adapter string,
+	do func(m *qwen2.Model, a *lora.Adapter) error) (err error) {
+	device, err := o.open()
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
-	m, err := o.model.load(s, device, 0)
+	m, err := o.load(s, device, positions)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	a, err := loadForUse(s, m, o.adapter)
+	a, err := loadForUse(s, m, adapter)
 	if err != nil {
 		return err
 	}
 	if a != nil {
 		defer a.Close()
 	}
-	g := &answerer{s: s, model: m, adapter: a, tok: tok, settings: o.sample.settings(f, gc), prompt: &o.prompt}
-	return o.prompt.each(s, f, func(prompt string) error { return o.answer(s, g, prompt) })
+	return do(m, a)
 }
 
 // loadForUse reads the adapter in dir, or returns nil where there is none to read.

@@ -185,24 +185,11 @@ func (o *mergeOptions) merge(s *shell, base string) (*lora.MergeReport, error) {
 // loss measures a checkpoint with an adapter, or alone.
 func (o *mergeOptions) loss(s *shell, name string, m modelOptions, adapter string, rows *dataset) (f *evalFigure,
 	err error) {
-	device, err := m.open()
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, device.Close()) }()
-	var model *qwen2.Model
-	if model, err = m.load(s, device, o.eval.data.maxLength); err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, model.Close()) }()
-	a, err := loadForUse(s, model, adapter)
-	if err != nil {
-		return nil, err
-	}
-	if a != nil {
-		defer a.Close()
-	}
-	return o.eval.figure(s, name, model, a, rows)
+	err = withModel(s, &m, o.eval.data.maxLength, adapter, func(model *qwen2.Model, a *lora.Adapter) (err error) {
+		f, err = o.eval.figure(s, name, model, a, rows)
+		return err
+	})
+	return f, err
 }
 
 // merged is what merge --json prints.
