@@ -1,8 +1,6 @@
 package lora
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/atomicfile"
 	"github.com/vulora/vulora/qwen2/bnb"
 	"github.com/vulora/vulora/qwen2/safetensors"
@@ -206,26 +205,17 @@ func (m *merger) mergedConfig() ([]byte, error) {
 	if err != nil || m.o.DType == "" && !m.o.Dequantize {
 		return text, err
 	}
-	var fields map[string]any
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber() // 1e-06 stays 1e-06
-	if err := d.Decode(&fields); err != nil {
-		return nil, fmt.Errorf("%s: %w", modelConfigFile, err)
-	}
-	if m.o.Dequantize {
-		delete(fields, "quantization_config")
-	}
-	if name, ok := map[string]string{"F32": "float32", "F16": "float16", "BF16": "bfloat16"}[m.o.DType]; ok {
-		key := "torch_dtype"
-		if _, v5 := fields["dtype"]; v5 {
-			key = "dtype"
+	return qwen2.EditConfig(m.dir, func(fields map[string]any) error {
+		if m.o.Dequantize {
+			delete(fields, "quantization_config")
 		}
-		fields[key] = name
-	}
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	err = e.Encode(fields)
-	return b.Bytes(), err
+		if name, ok := map[string]string{"F32": "float32", "F16": "float16", "BF16": "bfloat16"}[m.o.DType]; ok {
+			key := "torch_dtype"
+			if _, v5 := fields["dtype"]; v5 {
+				key = "dtype"
+			}
+			fields[key] = name
+		}
+		return nil
+	})
 }

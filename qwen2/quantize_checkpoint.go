@@ -125,34 +125,45 @@ func (m *Model) quantizedSources(ctx context.Context, o QuantizeOptions, done *Q
 
 // quantizedConfig returns config.json of the new checkpoint: that in dir and a quantization_config.
 func quantizedConfig(dir string, o QuantizeOptions) ([]byte, error) {
+	return EditConfig(dir, func(fields map[string]any) error {
+		const key = "quantization_config"
+		if fields[key] != nil {
+			return fmt.Errorf("%s: %s: %w", configFile, key, errQuantized)
+		}
+		fields[key] = map[string]any{ // as transformers 5.23 writes it
+			"_load_in_4bit":                    true,
+			"_load_in_8bit":                    false,
+			"bnb_4bit_compute_dtype":           "float32",
+			"bnb_4bit_quant_storage":           "uint8",
+			"bnb_4bit_quant_type":              o.Format.String(),
+			"bnb_4bit_use_double_quant":        o.DoubleQuant,
+			"llm_int8_enable_fp32_cpu_offload": false,
+			"llm_int8_has_fp16_weight":         false,
+			"llm_int8_skip_modules":            nil,
+			"llm_int8_threshold":               json.Number("6.0"),
+			"load_in_4bit":                     true,
+			"load_in_8bit":                     false,
+			"quant_method":                     "bitsandbytes",
+		}
+		return nil
+	})
+}
+
+// EditConfig returns what config.json in dir is once edit has changed its fields, with sorted keys as transformers
+// writes them. Numbers are json.Number, so that 1e-06 stays 1e-06.
+func EditConfig(dir string, edit func(fields map[string]any) error) ([]byte, error) {
 	text, err := strictjson.ReadFile(filepath.Join(dir, configFile), maxConfigBytes, maxConfigDepth)
 	if err != nil {
 		return nil, err
 	}
 	var fields map[string]any
 	d := json.NewDecoder(bytes.NewReader(text))
-	d.UseNumber() // 1e-06 stays 1e-06
+	d.UseNumber()
 	if err := d.Decode(&fields); err != nil {
 		return nil, fmt.Errorf("%s: %w", configFile, err)
 	}
-	const key = "quantization_config"
-	if fields[key] != nil {
-		return nil, fmt.Errorf("%s: %s: %w", configFile, key, errQuantized)
-	}
-	fields[key] = map[string]any{ // as transformers 5.23 writes it
-		"_load_in_4bit":                    true,
-		"_load_in_8bit":                    false,
-		"bnb_4bit_compute_dtype":           "float32",
-		"bnb_4bit_quant_storage":           "uint8",
-		"bnb_4bit_quant_type":              o.Format.String(),
-		"bnb_4bit_use_double_quant":        o.DoubleQuant,
-		"llm_int8_enable_fp32_cpu_offload": false,
-		"llm_int8_has_fp16_weight":         false,
-		"llm_int8_skip_modules":            nil,
-		"llm_int8_threshold":               json.Number("6.0"),
-		"load_in_4bit":                     true,
-		"load_in_8bit":                     false,
-		"quant_method":                     "bitsandbytes",
+	if err := edit(fields); err != nil {
+		return nil, err
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
