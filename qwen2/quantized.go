@@ -57,7 +57,7 @@ func (l *loader) quantized(out *matrix, parts []part, p part, row int) int {
 	}
 	m, err := l.codes(p)
 	if err != nil {
-		l.err = fmt.Errorf("%s: %w", p.name, err)
+		l.err = err
 		return row
 	}
 	if out.w == nil {
@@ -94,7 +94,7 @@ func (l *loader) codes(p part) (bnb.Matrix, error) {
 	case err != nil:
 		return m, err
 	case m.N != p.shape[0] || m.K != p.shape[1]:
-		return m, fmt.Errorf("want %v, have [%d %d]", p.shape, m.N, m.K)
+		return m, fmt.Errorf("%s: want %v, have [%d %d]", p.name, p.shape, m.N, m.K)
 	}
 	return m, nil
 }

@@ -49,7 +49,7 @@ func parseState(data []byte) (quantState, error) {
 		return s, fmt.Errorf("want at most %d bytes, have %d", maxStateBytes, len(data))
 	}
 	if err := strictjson.Check(data, 2); err != nil {
-		return s, err
+		return s, fmt.Errorf("want a JSON object, have %d bytes that are none: %w", len(data), err)
 	}
 	var raw map[string]json.RawMessage
 	if err := json.Unmarshal(data, &raw); err != nil {
