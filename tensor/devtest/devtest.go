@@ -40,11 +40,20 @@ func open(t testing.TB, f func() (kernel.Device, error)) kernel.Device {
 // VULORA_TEST_VULKAN=off says that this is meant.
 func Each(t *testing.T, f func(t *testing.T, d kernel.Device)) {
 	t.Run("cpu", func(t *testing.T) { f(t, CPU(t)) })
-	if os.Getenv("VULORA_TEST_VULKAN") == "off" {
-		t.Log("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off")
+	if skipVulkan(t) {
 		return
 	}
 	t.Run("vulkan", func(t *testing.T) { f(t, open(t, func() (kernel.Device, error) { return gpu.Open(gpu.Options{}) })) })
+}
+
+// skipVulkan reports whether Vulkan is switched off, and then skips a test in its place, so that the list of skipped
+// tests has it.
+func skipVulkan(t *testing.T) bool {
+	if os.Getenv("VULORA_TEST_VULKAN") != "off" {
+		return false
+	}
+	t.Run("vulkan", func(t *testing.T) { t.Skip("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off") })
+	return true
 }
 
 // Variants runs f on every instruction set of the CPU, and on the first Vulkan device with and without shared memory.
@@ -54,8 +63,7 @@ func Variants(t *testing.T, f func(t *testing.T, d kernel.Device)) {
 			f(t, open(t, func() (kernel.Device, error) { return cpu.Open(cpu.Options{ISA: isa}) }))
 		})
 	}
-	if os.Getenv("VULORA_TEST_VULKAN") == "off" {
-		t.Log("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off")
+	if skipVulkan(t) {
 		return
 	}
 	for name, o := range map[string]gpu.Options{"vulkan": {}, "vulkan with shared memory": {Shared: true}} {
