@@ -61,9 +61,7 @@ func (o *evalOptions) run(s *shell, f *flags) error {
 	if len(o.data.files) == 0 {
 		return usagef("--data: want a file of rows, have none")
 	}
-	if o.data.compat == "seed" && !f.given("quantization") {
-		o.model.quantization = "fp4" // what load_in_4bit alone means
-	}
+	o.model.follow(f, o.data.compat)
 	if err := o.model.resolve(); err != nil {
 		return err
 	}

@@ -109,9 +109,7 @@ func (o *mergeOptions) check(f *flags) error {
 	case len(o.eval.data.files) == 0 && f.given("quantization"):
 		return usagef("--quantization: want --data with it: it is for the loss before; what is merged is never quantised")
 	}
-	if o.eval.data.compat == "seed" && !f.given("quantization") {
-		o.eval.model.quantization = "fp4" // what load_in_4bit alone means
-	}
+	o.eval.model.follow(f, o.eval.data.compat)
 	return nil
 }
 

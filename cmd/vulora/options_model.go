@@ -60,6 +60,13 @@ func (o *modelOptions) addDevice(s *pflag.FlagSet) {
 	s.IntVar(&o.threads, "threads", 0, "of the CPU device, 0 for all")
 }
 
+// follow sets what the original script of --compat seed did with the base, unless a flag says otherwise.
+func (o *modelOptions) follow(f *flags, compat string) {
+	if compat == "seed" && !f.given("quantization") {
+		o.quantization = "fp4" // what load_in_4bit alone means
+	}
+}
+
 // resolve checks the options and finds the checkpoint.
 func (o *modelOptions) resolve() (err error) {
 	if o.doubleQuant && o.quantization != "nf4" && o.quantization != "fp4" {

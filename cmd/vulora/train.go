@@ -87,9 +87,7 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 	if err := errors.Join(o.loop.check(), o.save.check(o.model.outline)); err != nil {
 		return nil, err
 	}
-	if o.data.compat == "seed" && !f.given("quantization") {
-		o.model.quantization = "fp4" // what load_in_4bit alone means
-	}
+	o.model.follow(f, o.data.compat)
 	if err := o.model.resolve(); err != nil {
 		return nil, err
 	}
