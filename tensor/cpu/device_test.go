@@ -310,3 +310,23 @@ func TestPeakRuns(t *testing.T) {
 		}
 	}
 }
+
+// A Compile that finds no memory leaves programs that were compiled before it as they were.
+func TestRefusedScratch(t *testing.T) {
+	d := open(t, Options{Threads: 2})
+	x := func() kernel.Range { return put(t, d, blank(64*64)) }
+	s := kernel.Linear{T: 64, N: 64, K: 64, YStride: 64}
+	l := kernel.Launch{Sizes: s, Out: []kernel.Range{x()}, In: []kernel.Range{x(), x()}}
+	p, err := d.Compile([]kernel.Launch{l}, kernel.CompileOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, refused := range [][2]int{{1 << 45, 0}, {0, 1 << 45}} {
+		if err := d.reserve(refused[0], refused[1]); !errors.Is(err, kernel.ErrNoMemory) {
+			t.Fatalf("want ErrNoMemory, have %v", err)
+		}
+	}
+	if err := errors.Join(p.Run(), p.Close()); err != nil {
+		t.Error(err)
+	}
+}

@@ -6,8 +6,8 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// Scratch is memory that a kernel works in while it runs. It lies outside the Go heap, whose collector would let
-// garbage grow with it.
+// A scratch is memory that a kernel works in while it runs. From bigBlock on it lies outside the Go heap, whose
+// collector would let garbage grow with it.
 type scratch struct {
 	*buffer
 	elements int
@@ -18,11 +18,11 @@ func (s *scratch) grow(d *Device, n int) ([]float32, error) {
 	if n <= s.elements {
 		return s.floats(), nil
 	}
-	s.free()
 	b, err := d.Alloc(4*int64(n), kernel.Staging)
 	if err != nil {
-		return nil, err
+		return s.floats(), err // programs compiled before still need it
 	}
+	s.free()
 	s.buffer, s.elements = b.(*buffer), n
 	return s.floats(), nil
 }
