@@ -12,8 +12,8 @@ import (
 	"github.com/vulora/vulora/qwen2/safetensors"
 )
 
-// DefaultLimit bounds the bytes of a cache's entries. The 4-bit layers of a model with 7 billion parameters take 4 GB.
-const DefaultLimit = 20 << 30
+// defaultLimit bounds the bytes of a cache's entries. The 4-bit layers of a model with 7 billion parameters take 4 GB.
+const defaultLimit = 20 << 30
 
 // ErrCorrupt is wrapped by errors about an entry that is not what was written.
 var ErrCorrupt = errors.New("damaged")
@@ -21,7 +21,7 @@ var ErrCorrupt = errors.New("damaged")
 // Cache is a folder of entries.
 type Cache struct {
 	Dir   string // made when something is kept
-	Limit int64  // bytes of all entries; 0 means DefaultLimit
+	Limit int64  // bytes of all entries; 0 means 20 GiB
 }
 
 // Key says what an entry was made of, and what was made of it.
@@ -97,5 +97,5 @@ func (c Cache) limit() int64 {
 	if c.Limit > 0 {
 		return c.Limit
 	}
-	return DefaultLimit
+	return defaultLimit
 }

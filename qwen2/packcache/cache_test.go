@@ -208,7 +208,8 @@ func TestPrune(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, hours := range map[string]int{"notes.txt": 99, ".x.tmp": 2, ".y.tmp": 0} {
+	for name, hours := range map[string]int{"notes.txt": 99, "model.safetensors": 99, "tokenizer.json": 99, ".x.tmp": 2,
+		".y.tmp": 0} {
 		if err := os.WriteFile(filepath.Join(c.Dir, name), []byte("x"), 0o666); err != nil {
 			t.Fatal(err)
 		}
@@ -226,7 +227,7 @@ func TestPrune(t *testing.T) {
 	for _, f := range found {
 		have = append(have, f.Name()[:2])
 	}
-	if want := []string{".y", "a-", "c-", "d-", "no"}; !slices.Equal(have, want) {
+	if want := []string{".y", "a-", "c-", "d-", "mo", "no", "to"}; !slices.Equal(have, want) {
 		t.Errorf("have %v, want %v", have, want)
 	}
 }

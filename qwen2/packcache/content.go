@@ -8,6 +8,7 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/vulora/vulora/qwen2/safetensors"
 )
@@ -29,8 +30,9 @@ func (c Cache) Checkpoint(files []*safetensors.File) Digest {
 		seen := sightOf(f)
 		d, ok := c.recall(seen)
 		if !ok {
+			begun := time.Now()
 			d = digest(f.Contents(), safetensors.Release)
-			c.remember(seen, d)
+			c.remember(seen, d, begun)
 		}
 		all.Write(d[:])
 	}

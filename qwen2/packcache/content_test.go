@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -44,7 +45,7 @@ func TestRecall(t *testing.T) {
 	c, f := Cache{Dir: t.TempDir()}, checkpoint(t, 1)
 	honest := c.Checkpoint(one(f))
 	planted := Digest{42}
-	c.remember(sightOf(f), planted)
+	c.remember(sightOf(f), planted, time.Now())
 	recalled := c.Checkpoint(one(f))
 	if recalled == honest {
 		t.Fatal("the file was read again")
@@ -70,6 +71,27 @@ func TestRecall(t *testing.T) {
 	}
 }
 
+// Contents that were rewritten in place are read again, though size and time are what they were.
+func TestDatedBack(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only on Linux is it known when a file changed")
+	}
+	c, f := Cache{Dir: t.TempDir()}, checkpoint(t, 1)
+	before, then := c.Checkpoint(one(f)), f.Info().ModTime()
+	content, err := os.ReadFile(f.Path())
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(20 * time.Millisecond) // longer than a tick of a file system's clock
+	content[len(content)-1]++
+	if err := errors.Join(os.WriteFile(f.Path(), content, 0o666), os.Chtimes(f.Path(), then, then)); err != nil {
+		t.Fatal(err)
+	}
+	if c.Checkpoint(one(reopen(t, f.Path()))) == before {
+		t.Error("the digest of other contents was believed")
+	}
+}
+
 // What has just changed could change again without a sign of it.
 func TestYoungFile(t *testing.T) {
 	c, f := Cache{Dir: t.TempDir()}, checkpoint(t, 1)
@@ -78,6 +100,8 @@ func TestYoungFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Checkpoint(one(reopen(t, f.Path())))
+	begun := now.Add(settled - time.Millisecond) // however long the hashing takes
+	c.remember(sightOf(reopen(t, f.Path())), Digest{}, begun)
 	if found, _ := os.ReadDir(filepath.Join(c.Dir, memoFolder)); len(found) != 0 {
 		t.Errorf("have %v, want no memo", found)
 	}

@@ -18,6 +18,7 @@ type sight struct {
 	Path   string `json:"path"`
 	Size   int64  `json:"size"`  // bytes
 	Time   int64  `json:"mtime"` // nanoseconds since 1970
+	Status int64  `json:"ctime"` // the same, of the last change that programs cannot date back; 0 where it is not known
 	Device uint64 `json:"device"`
 	Inode  uint64 `json:"inode"` // 0 where the system has none
 }
@@ -28,7 +29,7 @@ func sightOf(f *safetensors.File) sight {
 		path = absolute
 	}
 	s := sight{Path: path, Size: info.Size(), Time: info.ModTime().UnixNano()}
-	s.Device, s.Inode = inode(info)
+	s.Device, s.Inode, s.Status = inode(info)
 	return s
 }
 
@@ -65,10 +66,10 @@ func (c Cache) recall(s sight) (d Digest, ok bool) {
 	return d, err == nil && copy(d[:], b) == len(d) && len(b) == len(d)
 }
 
-// remember writes a memo, unless the file is so young that it could still change unseen. A failure is no matter: the
-// file is hashed again.
-func (c Cache) remember(s sight, d Digest) {
-	if time.Since(time.Unix(0, s.Time)) < settled {
+// remember writes a memo, unless the file was so young when hashing began that it could still change unseen. A failure
+// is no matter: the file is hashed again.
+func (c Cache) remember(s sight, d Digest, begun time.Time) {
+	if begun.Sub(time.Unix(0, s.Time)) < settled {
 		return
 	}
 	text, err := json.Marshal(memo{s, hex.EncodeToString(d[:])})

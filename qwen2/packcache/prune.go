@@ -3,6 +3,7 @@ package packcache
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,9 @@ const (
 	abandoned = time.Hour // after the last write to a temporary file, whose process was killed
 	memos     = 1000      // digests that are kept
 )
+
+// ours are the names that path and memoPath make.
+var ours = regexp.MustCompile(`^([a-z0-9-]*-[0-9a-f]{32}\.safetensors|[0-9a-f]{32}\.json)$`)
 
 // A kept file is one of the cache's.
 type kept struct {
@@ -60,7 +64,7 @@ func list(dir string) (files, left []kept) {
 			if time.Since(f.used) > abandoned {
 				left = append(left, f)
 			}
-		case ext == suffix || ext == ".json":
+		case ours.MatchString(e.Name()):
 			files = append(files, f)
 		}
 	}
