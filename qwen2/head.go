@@ -42,11 +42,11 @@ func (l *loader) int8(p part) (out matrix) {
 		return out
 	}
 	for first := 0; first < p.shape[0] && l.err == nil; first += rowsAtOnce {
-		q, err := l.quantizeRows(bnb.Int8, p, first, min(first+rowsAtOnce, p.shape[0]))
-		if err == nil {
-			err = out.writeInt8(q, first)
+		var q bnb.Matrix
+		if q, l.err = l.quantizeRows(bnb.Int8, p, first, min(first+rowsAtOnce, p.shape[0])); l.err != nil {
+			break
 		}
-		if err != nil {
+		if err := out.writeInt8(q, first); err != nil {
 			l.err = fmt.Errorf("%s: %w", p.name, err)
 		}
 	}

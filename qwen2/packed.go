@@ -60,10 +60,9 @@ func (l *loader) openPacked() {
 	content := cache.Checkpoint(files)
 	for _, p := range wanted {
 		if e := l.openPacking(cache, packcache.Key{Content: content, Form: p.form + " " + packedLayout}, files, p); e != nil {
-			l.kept = append(l.kept, e)
+			l.m.kept = append(l.m.kept, e)
 		}
 	}
-	l.m.kept = l.kept
 }
 
 func (l *loader) openPacking(c packcache.Cache, k packcache.Key, files []*safetensors.File,
@@ -156,18 +155,15 @@ func (l *loader) sources(p packing) (all []safetensors.Source) {
 // writeCodes quantises parts and returns their scales. Of 8-bit codes only some rows are in memory.
 func (l *loader) writeCodes(w io.Writer, f bnb.Format, parts []part) (scales []float32, err error) {
 	for _, p := range parts {
-		pieces := [][2]int{{0, p.shape[0]}}
+		step := p.shape[0]
 		if f == bnb.Int8 {
-			pieces = pieces[:0]
-			for first := 0; first < p.shape[0]; first += rowsAtOnce {
-				pieces = append(pieces, [2]int{first, min(first+rowsAtOnce, p.shape[0])})
-			}
+			step = rowsAtOnce
 		}
-		for _, rows := range pieces {
-			m, err := l.quantizeRows(f, p, rows[0], rows[1])
+		for first := 0; first < p.shape[0]; first += step {
+			m, err := l.quantizeRows(f, p, first, min(first+step, p.shape[0]))
 			if err != nil {
-				l.err = fmt.Errorf("%s: %w", p.name, err)
-				return nil, l.err
+				l.err = err
+				return nil, err
 			}
 			s, err := m.Scales()
 			if err != nil {
@@ -203,7 +199,7 @@ func (l *loader) openEntry(c packcache.Cache, k packcache.Key, p packing) (*pack
 func (l *loader) imported(f bnb.Format, parts ...part) (m matrix, ok bool) {
 	name := packedName(parts)
 	codes, scales := packedSpecs(parts, f)
-	for _, e := range l.kept {
+	for _, e := range l.m.kept {
 		if _, ok := e.Tensor(name + ".codes"); !ok {
 			continue
 		}

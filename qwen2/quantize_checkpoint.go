@@ -100,7 +100,7 @@ func (m *Model) quantizedSources(ctx context.Context, o QuantizeOptions, done *Q
 		if p, ok := linear[name]; ok {
 			q, err := l.quantizeRows(o.Format, p, 0, p.shape[0])
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", name, err)
+				return nil, err
 			}
 			if tensors, err = bnb.Encode(q, name); err != nil {
 				return nil, err

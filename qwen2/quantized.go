@@ -63,7 +63,7 @@ func (l *loader) quantized(out *matrix, parts []part, p part, row int) int {
 	if out.w == nil {
 		l.allocate(out, parts, m.Format)
 	}
-	if l.err != nil {
+	if l.err != nil || l.o.Outline {
 		return row
 	}
 	defer l.release(p)
@@ -99,11 +99,12 @@ func (l *loader) codes(p part) (bnb.Matrix, error) {
 	return m, nil
 }
 
-// quantizeRows quantises the rows first to last-1 of a part, and lets go of what it has read.
+// quantizeRows quantises the rows first to last-1 of a part, and lets go of what it has read. Errors name the part.
 func (l *loader) quantizeRows(f bnb.Format, p part, first, last int) (bnb.Matrix, error) {
 	t, _ := l.m.files.Tensor(p.name)
 	if f != bnb.Int8 && p.shape[1]%bnb.BlockSize != 0 {
-		return bnb.Matrix{}, fmt.Errorf("want rows of a multiple of %d elements, have %d", bnb.BlockSize, p.shape[1])
+		return bnb.Matrix{}, fmt.Errorf("%s: want rows of a multiple of %d elements, have %d", p.name, bnb.BlockSize,
+			p.shape[1])
 	}
 	size := len(t.Data) / p.shape[0]
 	t.Shape, t.Data = []int{last - first, p.shape[1]}, t.Data[first*size:last*size]

@@ -8,7 +8,6 @@ import (
 	"unsafe"
 
 	"github.com/vulora/vulora/qwen2/bnb"
-	"github.com/vulora/vulora/qwen2/packcache"
 	"github.com/vulora/vulora/qwen2/safetensors"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -144,10 +143,9 @@ var dtypes = map[string]tensor.DType{"F32": tensor.F32, "F16": tensor.F16, "BF16
 
 // A loader makes tensors of the checkpoint's; its first error sticks.
 type loader struct {
-	m    *Model
-	o    LoadOptions
-	kept []*packcache.Entry // quantised weights from an earlier load
-	err  error
+	m   *Model
+	o   LoadOptions
+	err error
 }
 
 // matrix returns the parts stacked in one matrix, of their own type or of the one asked for.
