@@ -76,7 +76,7 @@ func (p plot) grid(b *strings.Builder) {
 		top+plotHeight/2)
 }
 
-// roof is the lower of the copying rate times the intensity and the peak.
+// roof is the lower of rate, the bytes per second of memory, times the intensity and the peak.
 func (p plot) roof(b *strings.Builder, peak, rate float64, name, colour string) {
 	from := math.Pow(10, max(p.x0, p.y0-math.Log10(rate)))
 	fmt.Fprintf(b, `<path d="M%.1f %.1f L%.1f %.1f H%d" fill="none" stroke="%s" stroke-width="2"/>`, p.x(from),

@@ -19,7 +19,7 @@ type Result struct {
 	FLOPS   float64 `json:"flops"`   // per second
 	Rate    float64 `json:"bytes"`   // per second
 	// Share is what the ceilings allow divided by what it took: the larger of the time that the arithmetic takes at the
-	// peak and the time that the operands take at the copying rate.
+	// peak and the time that the operands take at the rate of memory.
 	Share float64 `json:"share_of_ceiling"`
 	Bound string  `json:"bound"` // "compute" or "memory": the larger of the two
 }

@@ -37,7 +37,7 @@ func TestWrongResultIsFound(t *testing.T) {
 		right := row.define
 		row.define = func(in []values, old values, i int) float64 { return right(in, old, i)*1.02 + 0.01 }
 		if _, err := Run(d, row, Ceilings{FLOPS: 1, BF16FLOPS: 1, Copy: 1}, 0); err == nil ||
-			!strings.Contains(err.Error(), "want") {
+			!strings.Contains(err.Error(), "is off by more") {
 			t.Errorf("%s: want an error for a wrong result, have %v", row.Name(), err)
 		}
 	}
