@@ -33,6 +33,9 @@ func newFingerprint(m *qwen2.Model, a *Adapter, c *TrainConfig, steps int) (f fi
 	if f.Settings == nil {
 		f.Settings = map[string]string{}
 	}
+	if len(c.SchedulerArgs) > 0 {
+		f.Settings["lr_scheduler_kwargs"] = fmt.Sprint(c.SchedulerArgs)
+	}
 	for name, v := range c.settings(steps) {
 		f.Settings[name] = fmt.Sprint(v)
 	}

@@ -2,6 +2,7 @@ package lora
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"time"
@@ -49,7 +50,10 @@ func (r *run) steps(ctx context.Context) (TrainReport, error) {
 		if ctx.Err() != nil {
 			return r.interrupted()
 		}
-		if err := r.step(s); err != nil {
+		if err := r.step(s); errors.Is(err, ErrNotFinite) { // the adapter is good, and may be hours of work
+			report, saveErr := r.interrupted()
+			return report, errors.Join(err, saveErr)
+		} else if err != nil {
 			return r.report(), err
 		}
 	}

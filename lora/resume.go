@@ -42,7 +42,7 @@ func (r *run) save(p Progress) error {
 	})
 	if err == nil {
 		r.saved = dir
-		err = checkpoint.Rotate(r.c.Save.Dir, r.c.Save.Limit, "")
+		err = checkpoint.Rotate(r.c.Save.Dir, r.c.Save.Limit, dir)
 	}
 	return tell(r.c.Observers, func(o *Observer) func(Saved) error { return o.OnSaved }, Saved{dir, p.Step, err})
 }
@@ -101,5 +101,6 @@ func (r *run) resume(dir string) error {
 	}
 	s.Fingerprint = now
 	r.state, r.t.done, r.before, r.saved = s, s.Trainer, s.Took, dir
+	r.last = Progress{Step: s.Step, Steps: s.Steps}
 	return nil
 }

@@ -212,3 +212,74 @@ func TestSkippedSteps(t *testing.T) {
 		}
 	}
 }
+
+// A run that goes on from an older checkpoint keeps what it writes, though there are checkpoints of later steps.
+func TestRotationKeepsWhatWasJustSaved(t *testing.T) {
+	m := loadModel(t, devtest.CPU(t), "model-tiny")
+	dir := t.TempDir()
+	c := resumable(m, dir)
+	c.Save.Steps, c.Save.Limit = 2, 0
+	train(t, context.Background(), m, c)
+	ctx, cancel := context.WithCancel(context.Background())
+	c.Resume, c.Save.Limit = checkpoint.Dir(dir, 2), 2
+	c.Observers = []Observer{{OnStep: func(p Progress) error {
+		if p.Step == 3 {
+			cancel()
+		}
+		return nil
+	}}}
+	_, _, r := train(t, ctx, m, c)
+	if err := checkpoint.Verify(r.Checkpoint); err != nil {
+		t.Errorf("%+v: %v", r, err)
+	}
+}
+
+// A run that is interrupted before its first new step has the checkpoint that it came from, however that is spelled.
+func TestInterruptedBeforeNewStep(t *testing.T) {
+	m := loadModel(t, devtest.CPU(t), "model-tiny")
+	dir := t.TempDir()
+	c := resumable(m, dir)
+	train(t, context.Background(), m, c)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	c.Resume = checkpoint.Dir(dir, 6) + "/"
+	if _, _, r := train(t, ctx, m, c); r.Checkpoint != checkpoint.Dir(dir, 6) {
+		t.Errorf("want the checkpoint of step 6, have %+v", r)
+	}
+}
+
+// A run that ends because too many steps are skipped saves the steps before them.
+func TestSkippedStepsKeepTheWork(t *testing.T) {
+	m := loadModel(t, devtest.CPU(t), "model-tiny")
+	dir := t.TempDir()
+	c := resumable(m, dir)
+	c.Save.Steps = 100
+	a := newAdapterFor(t, m, 0.1)
+	c.Observers = []Observer{{OnStep: func(p Progress) error {
+		if p.Step < 4 {
+			return nil
+		}
+		x := make([]float32, a.params[1].Len())
+		x[0] = float32(math.NaN()) // stands for rows that overflow
+		return a.params[1].WriteFloats(x)
+	}}}
+	if _, err := Train(context.Background(), m, a, c); !errors.Is(err, ErrNotFinite) {
+		t.Fatal(err)
+	}
+	if found, _, err := checkpoint.Newest(dir); found == nil || err != nil {
+		t.Errorf("want a checkpoint, have %v, %v", found, err)
+	}
+}
+
+func TestResumeRefusesOtherSchedulerArgs(t *testing.T) {
+	m := loadModel(t, devtest.CPU(t), "model-tiny")
+	dir := t.TempDir()
+	c := resumable(m, dir)
+	c.Scheduler, c.SchedulerArgs = "polynomial", map[string]any{"power": 2.0}
+	train(t, context.Background(), m, c)
+	c.SchedulerArgs, c.Resume = map[string]any{"power": 3.0}, checkpoint.Dir(dir, 6)
+	_, err := Train(context.Background(), m, newAdapterFor(t, m, 0.1), c)
+	if err == nil || !strings.Contains(err.Error(), "lr_scheduler_kwargs") {
+		t.Errorf("want lr_scheduler_kwargs refused, have %v", err)
+	}
+}
