@@ -59,6 +59,9 @@ func (o *saveOptions) findCheckpoint(s *shell) error {
 func (o *saveOptions) removeCheckpoints() error {
 	all, err := checkpoint.List(o.output)
 	for _, f := range all {
+		if errors.Is(checkpoint.Verify(f.Dir), checkpoint.ErrIncomplete) {
+			continue // another program's: ours are complete before they have their name
+		}
 		err = errors.Join(err, checkpoint.Remove(f.Dir))
 	}
 	return err
@@ -116,7 +119,7 @@ func (t *training) stopped(r lora.TrainReport) error {
 		fmt.Fprintln(t.s.err, "interrupted before the first step: nothing saved")
 		return errInterrupted
 	}
-	if r.Checkpoint != checkpoint.Dir(t.o.save.output, r.Steps) && r.Checkpoint != t.o.save.from {
+	if r.Checkpoint != checkpoint.Dir(t.o.save.output, r.Steps) {
 		return errors.Join(t.rescue(r, errors.New("the checkpoint could not be written")), errInterrupted)
 	}
 	fmt.Fprintf(t.s.err, "interrupted after %d of %d steps; %s has the adapter so far. To go on:\n"+

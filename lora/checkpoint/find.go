@@ -55,8 +55,8 @@ func Newest(parent string) (newest *Found, passed []error, err error) {
 	return nil, passed, nil
 }
 
-// Rotate removes the oldest checkpoints below parent up to limit, and those that are not complete; 0 means no limit.
-// The folder keep stays, and counts, whatever its age.
+// Rotate removes the oldest checkpoints below parent up to limit, and those whose complete.json cannot be read; 0 means
+// no limit. The folder keep stays, and counts, whatever its age. A folder without complete.json is another program's.
 func Rotate(parent string, limit int, keep string) error {
 	if limit <= 0 {
 		return nil
@@ -74,7 +74,11 @@ func Rotate(parent string, limit int, keep string) error {
 		if keep != "" && filepath.Clean(f.Dir) == filepath.Clean(keep) {
 			continue
 		}
-		if _, err := readSeal(f.Dir); err == nil && (left > 0 || i == len(all)-1) { // the newest stays in any case
+		_, err := readSeal(f.Dir)
+		if errors.Is(err, ErrIncomplete) {
+			continue // another program's: ours are complete before they have their name
+		}
+		if err == nil && (left > 0 || i == len(all)-1) { // the newest stays in any case
 			left--
 			continue
 		}
