@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 
 	"github.com/vulora/vulora/lora"
@@ -75,14 +76,22 @@ func (m *metrics) write(v any) error {
 
 func (m *metrics) log(p lora.Progress) error {
 	return m.write(struct {
-		Step         int     `json:"step"`
-		Epoch        float64 `json:"epoch"`
-		Loss         float64 `json:"loss"`
-		GradNorm     float64 `json:"grad_norm"`
-		LearningRate float64 `json:"learning_rate"`
-		Tokens       int     `json:"tokens"`
-		Seconds      float64 `json:"seconds"`
-	}{p.Step, p.Epoch, p.Loss, p.GradNorm, p.LearningRate, p.Tokens, p.Elapsed.Seconds()})
+		Step         int      `json:"step"`
+		Epoch        float64  `json:"epoch"`
+		Loss         *float64 `json:"loss"`
+		GradNorm     *float64 `json:"grad_norm"`
+		LearningRate float64  `json:"learning_rate"`
+		Tokens       int      `json:"tokens"`
+		Seconds      float64  `json:"seconds"`
+	}{p.Step, p.Epoch, finite(p.Loss), finite(p.GradNorm), p.LearningRate, p.Tokens, p.Elapsed.Seconds()})
+}
+
+// finite is nil, null in JSON, for what JSON has no number for: the figures of a skipped step.
+func finite(x float64) *float64 {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return nil
+	}
+	return &x
 }
 
 func (m *metrics) summary(r lora.TrainReport) error {
