@@ -63,7 +63,6 @@ type Columns map[string]string
 
 // ParseColumns reads field=column pairs. A field that no format has, or that is given twice, is an error.
 func ParseColumns(pairs []string) (Columns, error) {
-	all := allFields()
 	c := Columns{}
 	for _, pair := range pairs {
 		field, column, ok := strings.Cut(pair, "=")
@@ -71,8 +70,8 @@ func ParseColumns(pairs []string) (Columns, error) {
 		switch {
 		case !ok || column == "":
 			return nil, fmt.Errorf("data: map: want field=column, have %q", pair)
-		case !slices.Contains(all, field):
-			return nil, fmt.Errorf("data: map: want one of the fields %s, have %q", strings.Join(all, ", "), field)
+		case !slices.Contains(fieldNames, field):
+			return nil, fmt.Errorf("data: map: want one of the fields %s, have %q", strings.Join(fieldNames, ", "), field)
 		case c[field] != "":
 			return nil, fmt.Errorf("data: map: want the field %s once, have it twice", field)
 		}
@@ -88,8 +87,8 @@ func (c Columns) of(field string) string {
 	return field
 }
 
-func allFields() []string {
-	var all []string
+// fieldNames are the fields of all formats, each once.
+var fieldNames = func() (all []string) {
 	for _, f := range formats {
 		required, optional := f.fields()
 		for _, name := range append(required, optional...) {
@@ -99,4 +98,4 @@ func allFields() []string {
 		}
 	}
 	return all
-}
+}()

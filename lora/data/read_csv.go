@@ -38,6 +38,7 @@ func (r *reader) csv(src *source) error {
 	}
 	for !r.done() {
 		lines.allow(c.InputOffset())
+		lines.breaks = lines.breaks[:0] // c counts them itself
 		cells, err := c.Read()
 		var parse *csv.ParseError
 		switch {

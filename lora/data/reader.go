@@ -51,7 +51,7 @@ type value struct {
 
 // wanted tells whether some field is in a column.
 func (r *reader) wanted(column string) bool {
-	for _, field := range allFields() {
+	for _, field := range fieldNames {
 		if r.o.Columns.of(field) == column {
 			return true
 		}
@@ -143,7 +143,7 @@ func (r *reader) detect() error {
 			}
 		}
 	}
-	for _, field := range allFields() {
+	for _, field := range fieldNames {
 		column, ok := r.o.Columns[field]
 		if ok && readable >= 0 && !slices.Contains(r.columns, column) {
 			return fmt.Errorf("map: field %s: want one of the columns %s, have %q", field, quoted(r.columns), column)
