@@ -45,7 +45,11 @@ func (o *dataOptions) buildBoth(s *shell, t *tokenizer.Tokenizer, c *qwen2.Confi
 	}
 	switch {
 	case len(o.evalFiles) > 0:
-		d.eval, err = o.read(s, t, c, o.evalFiles, 0, os.O_APPEND)
+		mode := os.O_APPEND
+		if d.bad.Total == 0 { // what is there is an earlier run's
+			mode = os.O_TRUNC
+		}
+		d.eval, err = o.read(s, t, c, o.evalFiles, 0, mode)
 	case o.evalFraction > 0:
 		whole := d.report
 		d.eval = &dataset{files: d.files}

@@ -144,7 +144,9 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if err != nil {
 		return err
 	}
-	o.data.skipDir = o.save.output
+	if !o.model.outline { // plan writes nothing
+		o.data.skipDir = o.save.output
+	}
 	rows, err := o.data.buildBoth(s, tok, c, o.loop.seed)
 	if err != nil {
 		return err
