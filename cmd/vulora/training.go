@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -155,6 +156,9 @@ func (t *training) evaluate() error {
 	for i, a := range []*lora.Adapter{nil, t.adapter} {
 		var err error
 		if loss[i], err = lora.Evaluate(t.s.ctx, t.model, a, t.rows.eval.examples, lora.EvaluateOptions{}); err != nil {
+			if errors.Is(err, context.Canceled) {
+				return errInterrupted
+			}
 			return fmt.Errorf("evaluation: %w", err)
 		}
 	}
