@@ -47,7 +47,7 @@ var ErrQuantized = errors.New("the base is quantised to 4 bits")
 
 // Merge writes the checkpoint in base with the adapter in dir merged into it to output: W + scaling·B·A for LoRA, and
 // with DoRA m·(W + scaling·B·A)/‖W + scaling·B·A‖ row by row; trained biases take the places of the base's. Sums are in
-// float64 and rounded once.
+// float64, rounded to float32 and from that to the type of the file.
 //
 // Tensors are made and written one after the other, a few rows at a time, in files of the same names as the base's.
 // Files are complete or not there, config.json, without which nothing loads the folder, comes last, and when something
