@@ -25,7 +25,8 @@ type saveOptions struct {
 	overwrite  bool
 	resume     string
 
-	from string // the checkpoint to go on from, once resolved
+	from  string // the checkpoint to go on from, once resolved
+	moved bool   // it lies in another folder than output
 }
 
 func (o *saveOptions) add(f *flags) {

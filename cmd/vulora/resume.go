@@ -53,7 +53,21 @@ func (o *saveOptions) findCheckpoint(s *shell) error {
 	if err := checkpoint.Verify(o.from); err != nil {
 		return fmt.Errorf("--resume: want a complete checkpoint, auto or no: %w", err)
 	}
-	return nil
+	return o.checkMoved()
+}
+
+// checkMoved sees to a run that goes on in another folder: what is there must not be taken for its own checkpoints.
+func (o *saveOptions) checkMoved() error {
+	if sameFolder(filepath.Dir(o.from), o.output) {
+		return nil
+	}
+	o.moved = true
+	all, err := checkpoint.List(o.output)
+	if err == nil && len(all) > 0 && !o.overwrite {
+		err = fmt.Errorf("--output %s: want a folder without another run's checkpoints, have %s: name another, or add "+
+			"--overwrite-output", o.output, filepath.Base(all[0].Dir))
+	}
+	return err
 }
 
 func (o *saveOptions) removeCheckpoints() error {

@@ -64,7 +64,7 @@ func (t *training) run() (err error) {
 
 // prepared is called once nothing is left that could refuse the run: what is in the output may now be replaced.
 func (t *training) prepared(done int) error {
-	if done == 0 { // of a finished run, or with --overwrite-output
+	if done == 0 || t.o.save.moved { // of a finished run, or with --overwrite-output
 		if err := t.o.save.removeCheckpoints(); err != nil {
 			return err
 		}
