@@ -18,7 +18,7 @@ import tempfile
 ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 ap.add_argument("--model", required=True)
 ap.add_argument("--data", required=True, help="JSON list of alpaca rows")
-ap.add_argument("--vulora", default="bin/vulora")
+ap.add_argument("--vulora", default=str(pathlib.Path(__file__).parents[2] / "bin" / "vulora"))
 ap.add_argument("--mode", choices=["bf16", "f32", "nf4", "fp4"], nargs="+", default=["bf16"])
 ap.add_argument("--rows", choices=["alpaca", "full"], default="full")
 ap.add_argument("--max-length", type=int, default=512)
@@ -26,6 +26,11 @@ ap.add_argument("--steps", type=int, default=4)
 ap.add_argument("--rounds", type=int, default=2)
 ap.add_argument("--checkpointing", action="store_true")
 args = ap.parse_args()
+if args.steps < 2:
+    ap.error("--steps: want at least 2, as the first is not counted")
+for needed in (args.data, args.vulora):
+    if not os.path.exists(needed):
+        ap.error(f"{needed}: no such file")
 
 
 def texts():
