@@ -24,7 +24,8 @@ type flagGroup struct {
 }
 
 // synonyms are shorter names of flags.
-var synonyms = map[string]string{"batch-size": "per-device-train-batch-size"}
+var synonyms = map[string]string{"batch-size": "per-device-train-batch-size", "lr": "learning-rate",
+	"epochs": "num-train-epochs", "lora-r": "r"}
 
 func newFlags() *flags {
 	return &flags{FlagSet: newSet(), source: map[string]string{}}
