@@ -133,12 +133,15 @@ func Verify(dir string) error {
 
 // What Verify finds.
 var (
-	ErrIncomplete = errors.New("the folder was never complete")
+	ErrIncomplete = errors.New("it was never complete")
 	ErrDamaged    = errors.New("files are not as they were written")
 )
 
 func readSeal(dir string) (s sealFile, err error) {
 	path := filepath.Join(dir, sealName)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return s, fmt.Errorf("checkpoint: %s: want a folder, have none: %w", dir, ErrIncomplete)
+	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return s, fmt.Errorf("checkpoint: %s: %w: want %s, have none", dir, ErrIncomplete, sealName)

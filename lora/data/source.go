@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +32,9 @@ type source struct {
 // openSource opens a regular file. Anything else could block, or give other bytes when it is read again.
 func openSource(ctx context.Context, name string) (*source, error) {
 	info, err := os.Stat(name)
+	if what := (*fs.PathError)(nil); errors.As(err, &what) {
+		return nil, fmt.Errorf("data: %s: %w", name, what.Err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("data: %w", err)
 	}

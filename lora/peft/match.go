@@ -35,17 +35,19 @@ func Match(c *Config, modules []string) (targets, unmatched []string, err error)
 	if err != nil {
 		return nil, nil, fmt.Errorf("peft: %w", err)
 	}
-	excluded := 0
+	excluded := ""
+	n := 0
 	for _, module := range modules {
 		switch {
 		case m.excludes(module):
-			excluded++
+			n++
+			excluded = fmt.Sprintf(" (%d modules are excluded)", n)
 		case m.takes(module):
 			targets = append(targets, module)
 		}
 	}
 	if len(targets) == 0 {
-		return nil, nil, fmt.Errorf("peft: target_modules: want one of %s, have %s (%d modules are excluded)",
+		return nil, nil, fmt.Errorf("peft: target_modules: want one of %s, have %s%s",
 			strings.Join(ShortNames(modules), ", "), c.describeTargets(), excluded)
 	}
 	for _, name := range m.names {
