@@ -70,7 +70,8 @@ func (t *training) onPlan(p lora.Plan) error {
 	if err := t.prepared(p.Done); err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what reading files and splitting text left behind
+	debug.FreeOSMemory()   // what reading files and splitting text left behind
+	debug.SetGCPercent(25) // steps allocate little, and garbage of other lengths' programs is all that would pile up
 	o := &t.o.loop
 	rows := fmt.Sprintf("%d rows", o.batchSize)
 	if o.accumulation > 1 {
