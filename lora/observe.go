@@ -4,12 +4,14 @@ import "time"
 
 // An Observer is told what happens in a run. Functions that are nil are not called; an error ends the run. A run has
 // any number of observers and calls them one after the other, on its own goroutine, in this order at each step: OnStep
-// or OnSkip, OnLog, OnSave and OnSaved.
+// or OnSkip, OnLog, OnEval, OnProbe, OnSave and OnSaved.
 type Observer struct {
 	OnPlan  func(Plan) error                   // once the memory is there, before the first step
 	OnStep  func(Progress) error               // after each step
 	OnSkip  func(Skip) error                   // after a step that changed nothing
 	OnLog   func(Progress) error               // after each LoggingSteps steps
+	OnEval  func(Evaluated) error              // after an evaluation between the steps
+	OnProbe func(Probed) error                 // after a prompt was answered between the steps
 	OnSave  func(dir string, p Progress) error // may add files to the checkpoint that is being written to dir
 	OnSaved func(Saved) error                  // after a checkpoint was written, or could not be
 }
@@ -43,6 +45,21 @@ type Progress struct {
 type Skip struct {
 	Progress
 	InARow, Total int
+}
+
+// Evaluated is what the adapter's loss over the rows kept for evaluation was after a step; after step 0 it is the
+// loss before training.
+type Evaluated struct {
+	Step, Steps int
+	Epoch       float64
+	Loss        Evaluation
+	Best        bool // lower than after every step before
+}
+
+// Probed is what the model answered to a prompt after a step.
+type Probed struct {
+	Step, Steps    int
+	Prompt, Answer string
 }
 
 // Saved is a checkpoint that was written. Err is set if it could not be: the run goes on and tries again at the next.
