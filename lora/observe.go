@@ -27,6 +27,8 @@ type Plan struct {
 	ActivationBytes  int64         // of the largest micro-batch
 	LargestTokens    int           // of a micro-batch, padding to the bucket included
 	LaunchesPerBatch int           // kernels that one micro-batch of that size launches
+	Best             *Best         // so far, where a run goes on; nil if there is none
+	BestLost         string        // where the best's checkpoint was, if it is there no more: the search begins anew
 }
 
 // Progress is the state after a step. In OnLog, Loss and Tokens are of the steps since the last log: the mean and the
@@ -39,6 +41,7 @@ type Progress struct {
 	LearningRate float64 // that this step used
 	Tokens       int
 	Elapsed      time.Duration // of all steps so far, those before a resumption included
+	Between      time.Duration // of what was done between them: evaluations and probes
 }
 
 // Skip is a step whose loss or gradient was not finite: the adapter and the optimizer are as they were before it.
@@ -47,13 +50,25 @@ type Skip struct {
 	InARow, Total int
 }
 
-// Evaluated is what the adapter's loss over the rows kept for evaluation was after a step; after step 0 it is the
-// loss before training.
+// Evaluated is what the loss over the rows kept for evaluation was after a step; after step 0 it is the loss before
+// training, which is compared with nothing.
 type Evaluated struct {
 	Step, Steps int
 	Epoch       float64
-	Loss        Evaluation
-	Best        bool // lower than after every step before
+	Loss        Evaluation // NaN where Err is set
+	EvalLoss    float64    // eval_loss, which is compared: Loss.Loss or, with EvalOptions.Rows, Loss.BatchLoss
+	Err         error      // ErrNotFinite: the run goes on
+	Best        bool       // lower than after every step before
+	Lowest      *Best      // of all steps up to this one; nil if there is none
+}
+
+// Best is the step after which eval_loss was lowest: best_metric, best_global_step and best_model_checkpoint of
+// transformers.
+type Best struct {
+	Step     int        `json:"step"`
+	EvalLoss float64    `json:"eval_loss"`
+	Dir      string     `json:"checkpoint,omitempty"` // its checkpoint, or where it will be; empty if none is made
+	Loss     Evaluation `json:"loss"`
 }
 
 // Probed is what the model answered to a prompt after a step.
@@ -71,13 +86,19 @@ type Saved struct {
 
 // TrainReport is what a whole run did, the steps before a resumption included.
 type TrainReport struct {
-	Steps       int
-	Skipped     int     // of the steps
-	Loss        float64 // mean over the steps
-	Tokens      int     // trained on, padding not counted
-	Elapsed     time.Duration
-	Interrupted bool   // the context was done before the last step
-	Checkpoint  string // of the last step, if one was written
+	Steps        int
+	Skipped      int     // of the steps
+	Loss         float64 // mean over the steps
+	Tokens       int     // trained on, padding not counted
+	Elapsed      time.Duration
+	Interrupted  bool   // the context was done before everything was
+	StoppedEarly bool   // eval_loss had not become better for EvalOptions.Patience evaluations
+	Checkpoint   string // of the last step, if one was written
+
+	AdapterStep   int         // the step that the adapter is as it was after: the last, or with LoadBest the best
+	Before, After *Evaluation // before the first step and of the adapter; nil if not measured or not finite
+	Best          *Best
+	BestErr       error // why the best adapter could not be loaded: the adapter is that of the last step
 }
 
 // tell calls one function of every observer that has it.
