@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 BUILD    = $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: all build demo test deps lint shaders static release bench fuzz clean
+.PHONY: all build demo test test-amx deps lint shaders static release bench fuzz clean
 
 all: build
 
@@ -22,6 +22,12 @@ test: deps ## every test, Vulkan ones on whatever driver there is
 	$(GO) test -timeout 20m -race ./autograd ./tensor/cpu ./tensor/gpu ./vk ./qwen2/tokenizer
 	VULORA_STRESS=20 GODEBUG=clobberfree=1 MALLOC_PERTURB_=165 $(GO) test -count=1 -run TestGarbageCollectionStress ./vk
 	CGO_ENABLED=0 $(GO) build -tags novulkan -o /dev/null ./cmd/vulora
+
+test-amx: ## the CPU device's tests with AMX tiles, which an emulator computes; Linux on a processor with AVX512_BF16
+	mkdir -p bin
+	$(CC) -O2 -o bin/amx-emulate tensor/cpu/testdata/amx/emulate.c -lm
+	$(GO) test -c -o bin/cpu.test ./tensor/cpu
+	cd tensor/cpu && VULORA_AMX=emulated ../../bin/amx-emulate ../../bin/cpu.test -test.run 'AMX|BF16|Linear|Pairs'
 
 # A Vulkan driver for machines without a GPU. Elsewhere than on Debian and Ubuntu it says what is missing.
 deps:

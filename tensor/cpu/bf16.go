@@ -11,15 +11,19 @@ import (
 // does the work of two float32 elements, gains at least a tenth. Some processors have the instruction and lose by
 // it.
 func (v *isa) bf16Faster() bool {
-	const k = 256
-	s := aligned(v.mr*k + k*v.nr + v.mr*v.nr)
-	a, p, c := address(s, 0), address(s, v.mr*k), address(s, v.mr*k+k*v.nr)
+	const k, rows = 256, 192 // rows of 12 and 64 alike
+	most := max(v.mr, v.bf16.mr)
+	s := aligned(most*k + k*v.nr + most*v.nr)
+	a, p, c := address(s, 0), address(s, most*k), address(s, most*k+k*v.nr)
 	best := [2]time.Duration{time.Hour, time.Hour}
 	for range 20 {
-		for i, tile := range []tileFunc{v.tile, v.bf16.tile} {
+		for i, t := range []struct {
+			mr   int
+			tile tileFunc
+		}{{v.mr, v.tile}, {v.bf16.mr, v.bf16.tile}} {
 			start := time.Now()
-			for range 16 {
-				tile(v.mr, k, a, k, 1, p, c, v.nr, 1, false)
+			for range rows / t.mr {
+				t.tile(t.mr, k, a, k, 1, p, c, v.nr, 1, false)
 			}
 			best[i] = min(best[i], time.Since(start))
 		}
@@ -75,7 +79,7 @@ func (b *builder) pairProduct(p *product, w weight, straight bool) func() {
 	d, pool, narrow := b.p.d, b.p.d.pool, b.v.bf16.narrow
 	x, xStride, k := p.a, p.rs, p.k
 	half := (k + 1) / 2
-	p.b, p.tile = pairs{w, k, straight}, b.v.bf16.tile
+	p.b, p.tile, p.mr = pairs{w, k, straight}, b.v.bf16.tile, b.v.bf16.mr
 	p.k, p.rs, p.cs = half, half, 1
 	b.shared = max(b.shared, p.m*half)
 	round := b.eachRow(uint32(p.m), func(r int, _ *worker) {

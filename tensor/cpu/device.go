@@ -14,7 +14,7 @@ const maxAlloc = 1 << 46 // bytes: the address space, so that sums of offsets ne
 // Options of Open. The zero value takes the best the processor has.
 type Options struct {
 	Threads int      // workers; 0 means GOMAXPROCS
-	ISA     string   // "avx512", "avx2" or "go"; "" means the first of ISAs
+	ISA     string   // "amx", "avx512", "avx2" or "go"; "" means the first of ISAs
 	BF16    BF16Mode // how products with precision kernel.RoundBF16 are computed
 }
 

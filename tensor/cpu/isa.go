@@ -58,6 +58,7 @@ type isa struct {
 // A bf16ISA multiplies pairs of bfloat16 along the inner dimension. Pairs count as one element: lengths and strides
 // of tile and the panels are in pairs, and an odd last element is paired with zero.
 type bf16ISA struct {
+	mr   int // rows of a tile, which has nr columns
 	tile tileFunc
 	// packCols and packRows are those of isa for a bfloat16 source and k single elements.
 	packCols, packRows packFunc

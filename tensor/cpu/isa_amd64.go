@@ -18,6 +18,11 @@ func available() []*isa {
 				best.bf16 = avx512BF16
 			}
 			tables = append([]*isa{&best}, tables...)
+			if hasAMX() {
+				tiles := best
+				tiles.name, tiles.title, tiles.bf16 = "amx", "AVX-512 and AMX", amx
+				tables = append([]*isa{&tiles}, tables...)
+			}
 		}
 	}
 	return tables
@@ -45,6 +50,7 @@ var avx512 = (&loops{
 })
 
 var avx512BF16 = &bf16ISA{
+	mr:       12,
 	tile:     tiles(12, tile12BF16, 8, tile8BF16, 4, tile4BF16, tile1BF16),
 	packCols: pairColumns,
 	packRows: pairRows,

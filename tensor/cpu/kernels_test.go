@@ -65,20 +65,33 @@ func rounded(o operand) operand {
 	return o
 }
 
-func TestLinearBF16(t *testing.T) {
-	if available()[0].bf16 == nil {
+// isasWithBF16 are the instruction sets of this processor that have products of bfloat16.
+func isasWithBF16(t *testing.T) (names []string) {
+	for _, v := range available() {
+		if v.bf16 != nil {
+			names = append(names, v.name)
+		}
+	}
+	if len(names) == 0 {
 		t.Skip("this processor has no bfloat16 products")
 	}
+	return names
+}
+
+// Rows lie around the tiles too: 4, 8 and 12 of pairs, 16, 32 and 64 of AMX, whose steps have 16 pairs.
+func TestLinearBF16(t *testing.T) {
+	pairs := isasWithBF16(t)
 	r := newRand(3)
-	best, opts := ISAs()[0], Options{BF16: BF16Force}
-	for _, c := range []struct{ T, N, K uint32 }{{5, 1, 1}, {7, 33, 31}, {12, 64, 896}, {13, 65, 897}, {30, 31, 1025}} {
+	opts := Options{BF16: BF16Force}
+	for _, c := range []struct{ T, N, K uint32 }{{5, 1, 1}, {7, 33, 31}, {12, 64, 896}, {13, 65, 897}, {30, 31, 1025},
+		{16, 33, 32}, {17, 32, 64}, {32, 5, 33}, {33, 40, 30}, {49, 64, 95}, {64, 32, 449}, {65, 31, 34}, {97, 33, 62},
+		{130, 64, 1}} {
 		for _, acc := range []uint32{0, 1} {
 			x, w := rounded(random(r, int(c.T*c.K))), random(r, int(c.N*c.K)).as(kernel.BF16)
 			s := kernel.Linear{T: c.T, N: c.N, K: c.K, YStride: c.N + 1, YOff: acc, Bias: acc, Precision: kernel.RoundBF16}
 			fw := trial{sizes: s,
 				out: []operand{blank(int(c.T * s.YStride))}, in: []operand{x, w, random(r, int(c.N))}[:2+acc],
 				tol: []float64{sumError(c.K + 1)}, opts: opts}
-			fw.checkOn(t, best)
 			b := kernel.LinearBack{T: c.T, N: c.K, K: c.N, YStride: c.K + 1, YOff: acc, Acc: acc, Precision: kernel.RoundBF16}
 			out := blank(int(c.T * c.N))
 			if acc != 0 {
@@ -86,7 +99,10 @@ func TestLinearBF16(t *testing.T) {
 			}
 			bw := trial{sizes: b, out: []operand{out}, opts: opts, tol: []float64{sumError(c.K + 1)},
 				in: []operand{rounded(random(r, int(c.T*b.YStride))), w}}
-			bw.checkOn(t, best)
+			for _, isa := range pairs {
+				fw.checkOn(t, isa)
+				bw.checkOn(t, isa)
+			}
 		}
 	}
 	// Nine bits of x do not survive, except where the launch asks for exact factors.

@@ -21,6 +21,7 @@ type product struct {
 	flip    bool      // c is stored transposed: c[m, n] lies n·ldc + m after c
 	bias    []float32 // of length n, added to each row, or nil
 	tile    tileFunc
+	mr      int // rows of tile
 
 	blocks []block
 }
@@ -31,14 +32,14 @@ type block struct{ m0, m1, n0, n1 int }
 // scratchElements is what each worker needs: panels of one block, then one tile, or what packing the last panel takes
 // beyond it.
 func (p *product) scratchElements() int {
-	return p.v.kc*p.v.nc + max(p.v.mr, pairChunk/2)*p.v.nr
+	return p.v.kc*p.v.nc + max(p.mr, pairChunk/2)*p.v.nr
 }
 
 // prepare chooses the blocks for a number of workers.
 func (p *product) prepare(workers int) {
 	v := p.v
 	if p.tile == nil {
-		p.tile = v.tile
+		p.tile, p.mr = v.tile, v.mr
 	}
 	if p.k == 0 {
 		p.a, p.rs, p.cs = p.c, 0, 0 // an empty sum reads nothing: any address will do
@@ -51,12 +52,12 @@ func (p *product) prepare(workers int) {
 		}
 		if workers > 1 && left < 2*workers {
 			// Each part packs b again, so it should have enough rows to pay for that.
-			parts = max(1, min((2*workers+left-1)/left, p.m/(4*v.mr)))
+			parts = max(1, min((2*workers+left-1)/left, p.m/(4*p.mr)))
 		}
 		next := min(tiles, t+size)
-		groups := (p.m + v.mr - 1) / v.mr
+		groups := (p.m + p.mr - 1) / p.mr
 		for i := range parts {
-			p.blocks = append(p.blocks, block{groups * i / parts * v.mr, min(p.m, groups*(i+1)/parts*v.mr), t * v.nr,
+			p.blocks = append(p.blocks, block{groups * i / parts * p.mr, min(p.m, groups*(i+1)/parts*p.mr), t * v.nr,
 				min(p.n, next*v.nr)})
 		}
 		t = next
@@ -83,7 +84,7 @@ func (p *product) item(i int, w *worker) {
 		for n := n0; n < n1 && k > 0; n += v.nr {
 			p.b.pack(v, unsafe.Add(panels, (n-n0)*k*4), k0, k, n, min(v.nr, n1-n))
 		}
-		g := grid{tile: p.tile, mr: v.mr, nr: v.nr, spare: spare, flip: p.flip}
+		g := grid{tile: p.tile, mr: p.mr, nr: v.nr, spare: spare, flip: p.flip}
 		a := unsafe.Add(p.a, (m0*p.rs+k0*p.cs)*4)
 		c := unsafe.Add(p.c, (m0*p.ldc+n0)*4)
 		if p.flip {
