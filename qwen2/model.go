@@ -72,12 +72,8 @@ func Load(d kernel.Device, dir string, o LoadOptions) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Positions > c.MaxPositions {
-		return nil, fmt.Errorf("qwen2: load %s: want at most the model's %d positions, have %d", dir, c.MaxPositions,
-			o.Positions)
-	}
-	if o.Positions <= 0 {
-		o.Positions = min(c.MaxPositions, DefaultPositions)
+	if err := o.settlePositions(c); err != nil {
+		return nil, fmt.Errorf("qwen2: load %s: %w", dir, err)
 	}
 	files, err := safetensors.OpenModel(dir)
 	if err != nil {
@@ -89,6 +85,16 @@ func Load(d kernel.Device, dir string, o LoadOptions) (*Model, error) {
 		return nil, fmt.Errorf("qwen2: load %s: %w", dir, err)
 	}
 	return m, nil
+}
+
+func (o *LoadOptions) settlePositions(c *Config) error {
+	if o.Positions > c.MaxPositions {
+		return fmt.Errorf("want at most the model's %d positions, have %d", c.MaxPositions, o.Positions)
+	}
+	if o.Positions <= 0 {
+		o.Positions = min(c.MaxPositions, DefaultPositions)
+	}
+	return nil
 }
 
 // Params returns the number of parameters; a tied head counts once.

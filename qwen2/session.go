@@ -116,6 +116,9 @@ func (s *Session) run(ids []int32) error {
 	return nil
 }
 
+// Rewind forgets all tokens but the first length; Best and Logits say nothing until Append is called again.
+func (s *Session) Rewind(length int) { s.length = max(0, min(length, s.length)) }
+
 // step returns the inputs of the program for size tokens.
 func (s *Session) step(size int) (*step, error) {
 	if st := s.inputs[size]; st != nil {

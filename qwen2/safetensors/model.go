@@ -52,6 +52,17 @@ func OpenModel(dir string) (*Model, error) {
 	return m, nil
 }
 
+// Declare returns a model whose tensors have names, types and shapes, and no data.
+func Declare(tensors []Tensor) *Model {
+	f := &File{tensors: tensors, index: make(map[string]int, len(tensors))}
+	for i, t := range tensors {
+		f.index[t.Name] = i
+	}
+	m := &Model{files: map[string]*File{}, where: map[string]*File{}}
+	m.add("", f)
+	return m
+}
+
 func (m *Model) add(name string, f *File) {
 	m.files[name] = f
 	for _, t := range f.Names() {
