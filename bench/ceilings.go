@@ -19,16 +19,22 @@ type Ceilings struct {
 	Launch    float64 `json:"seconds_by_launch"` // seconds that one more launch in a program takes
 }
 
-// flops is the ceiling of a launch of a precision.
-func (c Ceilings) flops(precision uint32) float64 {
-	if precision == kernel.RoundBF16 {
+// flops is the ceiling of a row's rounding.
+func (c Ceilings) flops(rounding string) float64 {
+	if rounding == "bf16" {
 		return c.BF16FLOPS
 	}
 	return c.FLOPS
 }
 
-// memory is the ceiling of bytes per second. Many processors read a line before they write it, which a copy shows.
-func (c Ceilings) memory() float64 { return max(c.Copy, c.Read) }
+// Memory is the ceiling of bytes per second. Many processors read a line before they write it, which a copy shows.
+func (c Ceilings) Memory() float64 { return max(c.Copy, c.Read) }
+
+// Best returns the better of two measurements of each ceiling: what other programs disturbed less.
+func (c Ceilings) Best(x Ceilings) Ceilings {
+	return Ceilings{FLOPS: max(c.FLOPS, x.FLOPS), BF16FLOPS: max(c.BF16FLOPS, x.BF16FLOPS), Copy: max(c.Copy, x.Copy),
+		Read: max(c.Read, x.Read), Launch: min(c.Launch, x.Launch)}
+}
 
 // Measure measures d's ceilings, for a few seconds.
 func Measure(d kernel.Device) (c Ceilings, err error) {

@@ -17,9 +17,9 @@ func Roofline(w io.Writer, title string, c Ceilings, results []Result) error {
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="white"/><text x="%d" y="24" font-size="16">%s</text>`+"\n",
 		width, height, left, escape(title))
 	p.grid(&b)
-	p.roof(&b, c.FLOPS, c.memory(), "float32 "+si(c.FLOPS)+"FLOP/s", "#444")
+	p.roof(&b, c.FLOPS, c.Memory(), "float32 "+si(c.FLOPS)+"FLOP/s", "#444")
 	if c.BF16FLOPS > 1.05*c.FLOPS {
-		p.roof(&b, c.BF16FLOPS, c.memory(), "bfloat16 "+si(c.BF16FLOPS)+"FLOP/s", "#888")
+		p.roof(&b, c.BF16FLOPS, c.Memory(), "bfloat16 "+si(c.BF16FLOPS)+"FLOP/s", "#888")
 	}
 	for _, r := range results {
 		p.point(&b, r)
@@ -42,7 +42,7 @@ type plot struct{ x0, x1, y0, y1 float64 }
 
 func newPlot(c Ceilings, results []Result) plot {
 	peak := max(c.FLOPS, c.BF16FLOPS)
-	p := plot{x0: 0, x1: math.Ceil(math.Log10(peak / c.memory())), y0: math.Floor(math.Log10(peak)) - leastDecades,
+	p := plot{x0: 0, x1: math.Ceil(math.Log10(peak / c.Memory())), y0: math.Floor(math.Log10(peak)) - leastDecades,
 		y1: math.Ceil(math.Log10(peak))}
 	for _, r := range results {
 		x, y := math.Log10(r.FLOPS/r.Rate), math.Log10(r.FLOPS)

@@ -112,5 +112,13 @@ func (o operand) encode(r *rand.Rand) values {
 	return v
 }
 
+// Rounding is what the factors of r's products are: "bf16" where they may be rounded to it, else "f32".
+func (r Row) Rounding() string {
+	if r.cast == kernel.RoundBF16 {
+		return "bf16"
+	}
+	return "f32"
+}
+
 // Name is unique among rows of different sizes: the operation, tokens and type.
 func (r Row) Name() string { return fmt.Sprintf("%s T=%d %v", r.Op, r.T, r.DType) }

@@ -22,13 +22,15 @@ type Result struct {
 	// peak and the time that the operands take at the rate of memory.
 	Share float64 `json:"share_of_ceiling"`
 	Bound string  `json:"bound"` // "compute" or "memory": the larger of the two
+
+	Rounding string `json:"rounding"` // "bf16" or "f32": what the factors of products are
 }
 
 // samples is how many elements of a result are compared with its definition.
 const samples = 24
 
 // Run verifies r on d and then times it for about most.
-func Run(d kernel.Device, r Row, c Ceilings, most time.Duration) (Result, error) {
+func Run(d kernel.Device, r Row, most time.Duration) (Result, error) {
 	s, err := r.setUp(d)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", r.Name(), err)
@@ -42,13 +44,17 @@ func Run(d kernel.Device, r Row, c Ceilings, most time.Duration) (Result, error)
 		return Result{}, fmt.Errorf("%s: %w", r.Name(), err)
 	}
 	t := all[len(all)/2] / float64(s.copies)
-	res := Result{Op: r.Op, T: r.T, DType: r.DType.String(), Seconds: t, FLOPS: r.FLOP / t, Rate: r.Bytes / t}
-	compute, memory := r.FLOP/c.flops(r.cast), r.Bytes/c.memory()
-	res.Share, res.Bound = max(compute, memory)/t, "compute"
+	return Result{Op: r.Op, T: r.T, DType: r.DType.String(), Seconds: t, FLOPS: r.FLOP / t, Rate: r.Bytes / t,
+		Rounding: r.Rounding()}, nil
+}
+
+// Against sets the share of the ceilings c.
+func (r *Result) Against(c Ceilings) {
+	compute, memory := r.FLOPS/c.flops(r.Rounding), r.Rate/c.Memory()
+	r.Share, r.Bound = max(compute, memory), "compute"
 	if memory > compute {
-		res.Bound = "memory"
+		r.Bound = "memory"
 	}
-	return res, nil
 }
 
 // A setting is a row on a device, several times over where caches would hold its operands from one run to the next: a

@@ -18,7 +18,8 @@ func TestEveryRowIsVerified(t *testing.T) {
 		for _, w := range []kernel.DType{kernel.F32, kernel.F16, kernel.BF16, kernel.NF4, kernel.FP4, kernel.I8} {
 			for _, tokens := range []uint32{1, 13} {
 				for _, row := range small.Rows(d.Info(), tokens, w, kernel.RoundBF16) {
-					r, err := Run(d, row, ceilings, time.Millisecond)
+					r, err := Run(d, row, time.Millisecond)
+					r.Against(ceilings)
 					if err != nil {
 						t.Error(err)
 					} else if r.Seconds <= 0 || r.FLOPS <= 0 || r.Rate <= 0 || r.Share <= 0 {
@@ -36,7 +37,7 @@ func TestWrongResultIsFound(t *testing.T) {
 	for _, row := range small.Rows(d.Info(), 13, kernel.BF16, kernel.Exact) {
 		right := row.define
 		row.define = func(in []values, old values, i int) float64 { return right(in, old, i)*1.02 + 0.01 }
-		if _, err := Run(d, row, Ceilings{FLOPS: 1, BF16FLOPS: 1, Copy: 1}, 0); err == nil ||
+		if _, err := Run(d, row, 0); err == nil ||
 			!strings.Contains(err.Error(), "is off by more") {
 			t.Errorf("%s: want an error for a wrong result, have %v", row.Name(), err)
 		}

@@ -5,15 +5,16 @@ import "github.com/vulora/vulora/tensor/kernel"
 // A Shape is the sizes of a model.
 type Shape struct {
 	Name                                  string
+	Layers                                uint32
 	Hidden, Heads, KVHeads, HeadDim, Feed uint32
 	Vocab                                 uint32
 }
 
 // Shapes are the published sizes of Qwen2.5 (config.json of Qwen/Qwen2.5-0.5B, -1.5B and -3B).
 var Shapes = []Shape{
-	{Name: "0.5b", Hidden: 896, Heads: 14, KVHeads: 2, HeadDim: 64, Feed: 4864, Vocab: 151936},
-	{Name: "1.5b", Hidden: 1536, Heads: 12, KVHeads: 2, HeadDim: 128, Feed: 8960, Vocab: 151936},
-	{Name: "3b", Hidden: 2048, Heads: 16, KVHeads: 2, HeadDim: 128, Feed: 11008, Vocab: 151936},
+	{Name: "0.5b", Layers: 24, Hidden: 896, Heads: 14, KVHeads: 2, HeadDim: 64, Feed: 4864, Vocab: 151936},
+	{Name: "1.5b", Layers: 28, Hidden: 1536, Heads: 12, KVHeads: 2, HeadDim: 128, Feed: 8960, Vocab: 151936},
+	{Name: "3b", Layers: 36, Hidden: 2048, Heads: 16, KVHeads: 2, HeadDim: 128, Feed: 11008, Vocab: 151936},
 }
 
 // qkv is the width of q|k|v.

@@ -13,10 +13,10 @@ import (
 	"github.com/vulora/vulora/tensor"
 )
 
-// Random returns a model of c's sizes on d without a checkpoint: for measurements, in which what weights are does not
-// matter and how many there are does. Norms are 1, biases 0, and matrices are as wide as transformers initialises them,
-// in bfloat16 unless o says otherwise; codes of quantised ones are any. Every matrix has memory of its own, which repeats
-// one block of random numbers. With o.Outline nothing is written.
+// Random returns a model of c's sizes on d without a checkpoint: for measurements, in which it does not matter what the
+// weights are but how many. Norms are 1, biases 0, and matrices as wide as transformers initialises them, in bfloat16
+// unless o says otherwise; codes of quantised ones are any. Every matrix has memory of its own, which repeats one block
+// of random numbers. With o.Outline nothing is written.
 func Random(d tensor.Device, c Config, seed uint64, o LoadOptions) (*Model, error) {
 	if err := o.settlePositions(&c); err != nil {
 		return nil, fmt.Errorf("qwen2: random model: %w", err)

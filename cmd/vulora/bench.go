@@ -6,11 +6,13 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/pflag"
 
 	"github.com/vulora/vulora/bench"
+	"github.com/vulora/vulora/bench/step"
 	"github.com/vulora/vulora/qwen2/atomicfile"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -18,48 +20,131 @@ import (
 
 // benchOptions are the flags of bench.
 type benchOptions struct {
-	model     modelOptions
-	sizes     []string
-	tokens    []uint
-	weights   []string
-	op, svg   string
-	perOp     time.Duration
-	ceilings  bool
-	precision string
-	json      bool
+	model         modelOptions
+	only, sizes   []string
+	op, svg       string
+	precisions    []string
+	tokens        []uint
+	weights       []string
+	perOp, perJob time.Duration
+	quantizations []string
+	checkpointing string
+	json          bool
+
+	pattern *regexp.Regexp // of op
+	shapes  []bench.Shape  // of sizes
+	lengths []uint         // of rows, for scaling
+	scaled  []bench.Shape
+	device  tensor.Device
 }
+
+// benchParts are what --only can ask for; the ceilings are measured in any case.
+var benchParts = []string{"ceilings", "ops", "steps", "scaling"}
 
 func benchCommand() command {
 	return command{
-		name: "bench", brief: "time kernels against what the device can do at best",
-		long: "Measures the device's ceilings: multiply-adds, copying, and what a launch costs. Then verifies and times\n" +
-			"each kernel at the sizes of Qwen2.5, as shares of the ceiling that binds it.",
+		name: "bench", brief: "time kernels and whole steps against what the device can do at best",
+		long: "Measures the device's ceilings, before and after everything else, and takes the best: multiply-adds,\n" +
+			"copying, reading, and what a launch costs. Then verifies and times each kernel at the sizes of Qwen2.5, and\n" +
+			"times training steps, prompts and decoding of whole models with random weights, or of a checkpoint with\n" +
+			"--model; all of them as shares of the ceiling that binds them. --only scaling measures how costs grow with\n" +
+			"the length of rows, the size of the model and the number of workers.",
 		examples: []string{
-			"vulora bench", "vulora bench --op 'linear' --tokens 1,512 --weights bf16,nf4 --svg roofline.svg",
-			"vulora bench --device vulkan:0 --tokens 128 --json",
+			"vulora bench",
+			"vulora bench --only ops --op linear --tokens 1,512,4096 --weights bf16,nf4 --svg roofline.svg",
+			"vulora bench --only steps --op train --model ./Qwen2.5-0.5B --quantization none,nf4 --precision bf16,f32",
+			"vulora bench --only steps --sizes 0.5b,1.5b,3b --quantization nf4 --gradient-checkpointing on",
+			"vulora bench --only scaling --tokens 1024,4096,16384",
+			"vulora bench --device vulkan:0 --op 'decode|linear' --json",
 		},
 		setup: func(f *flags) func(s *shell) error {
 			o := new(benchOptions)
-			f.group("What is timed", func(s *pflag.FlagSet) {
-				s.StringSliceVar(&o.sizes, "sizes", []string{"0.5b"}, "`LIST` of "+strings.Join(shapeNames(), ", "))
-				s.UintSliceVar(&o.tokens, "tokens", []uint{1, 16, 128, 512, 1024, 4096}, "`LIST` of numbers of tokens")
-				s.StringSliceVar(&o.weights, "weights", []string{"bf16", "nf4"}, "`LIST` of "+strings.Join(weightNames, ", "))
-				s.StringVar(&o.op, "op", "", "only those whose name matches `REGEXP`")
-				s.DurationVar(&o.perOp, "time", 300*time.Millisecond, "of each, about")
-				s.BoolVar(&o.ceilings, "ceilings", false, "only the ceilings")
-			})
-			f.group("Device", func(s *pflag.FlagSet) {
-				o.model.addDevice(s)
-				choose(s, &o.precision, "precision", "bf16 lets products round their factors where that is faster", "bf16", "f32")
-			})
-			f.group("Output", func(s *pflag.FlagSet) {
-				s.BoolVar(&o.json, "json", false, "print JSON")
-				s.StringVar(&o.svg, "svg", "", "`FILE` for a roofline chart")
-			})
-			return o.run
+			o.add(f)
+			return func(s *shell) error { return o.run(s, f) }
 		},
 	}
 }
+
+func (o *benchOptions) add(f *flags) {
+	list := func(names []string) string { return "`LIST` of " + strings.Join(names, ", ") }
+	f.group("What is timed", func(s *pflag.FlagSet) {
+		s.StringSliceVar(&o.only, "only", []string{"ops", "steps"}, list(benchParts))
+		s.StringVar(&o.op, "op", "", "only kernels and jobs whose name matches `REGEXP`")
+		s.StringSliceVar(&o.sizes, "sizes", []string{"0.5b"}, list(shapeNames()))
+		s.StringSliceVar(&o.precisions, "precision", []string{"bf16"}, list([]string{"bf16", "f32"})+"; bf16 lets products "+
+			"round their factors where that is faster")
+	})
+	f.group("Kernels", func(s *pflag.FlagSet) {
+		s.UintSliceVar(&o.tokens, "tokens", []uint{1, 512}, "`LIST` of numbers of tokens; of scaling, the lengths of rows")
+		s.StringSliceVar(&o.weights, "weights", []string{"bf16", "nf4"}, list(weightNames))
+		s.DurationVar(&o.perOp, "time", 100*time.Millisecond, "of each kernel, about")
+	})
+	f.group("Whole steps", func(s *pflag.FlagSet) {
+		o.model.addModel(s)
+		s.StringSliceVar(&o.quantizations, "quantization", []string{"none"}, list([]string{"none", "nf4", "fp4", "int8"})+
+			" of the linear layers")
+		choose(s, &o.model.head, "head", "quantization of the embedding and the output head", "none", "int8")
+		choose(s, &o.checkpointing, "gradient-checkpointing", "compute activations twice instead of keeping them", "off",
+			"on")
+		s.DurationVar(&o.perJob, "job-time", 3*time.Second, "of each job, at least, after a first step that does not count")
+	})
+	f.group("Device", func(s *pflag.FlagSet) { o.model.addDevice(s) })
+	f.group("Output", func(s *pflag.FlagSet) {
+		s.BoolVar(&o.json, "json", false, "print JSON")
+		s.StringVar(&o.svg, "svg", "", "`FILE` for a roofline chart of the kernels")
+	})
+}
+
+// check finds what is wrong with the flags.
+func (o *benchOptions) check(f *flags) (err error) {
+	for _, l := range []struct {
+		flag         string
+		have, wanted []string
+	}{{"only", o.only, benchParts}, {"sizes", o.sizes, shapeNames()}, {"precision", o.precisions, []string{"bf16", "f32"}},
+		{"weights", o.weights, weightNames}, {"quantization", o.quantizations, []string{"none", "nf4", "fp4", "int8"}}} {
+		if len(l.have) == 0 {
+			return usagef("--%s: want some of %s, have none", l.flag, strings.Join(l.wanted, ", "))
+		}
+		for _, x := range l.have {
+			if !slices.Contains(l.wanted, x) {
+				return usagef("--%s: want some of %s, have %q%s", l.flag, strings.Join(l.wanted, ", "), x,
+					didYouMean("", x, l.wanted))
+			}
+		}
+	}
+	for _, s := range bench.Shapes {
+		if slices.Contains(o.sizes, s.Name) {
+			o.shapes = append(o.shapes, s)
+		}
+	}
+	o.lengths, o.scaled = o.tokens, o.shapes
+	if !f.given("tokens") {
+		o.lengths = []uint{1024, 2048, 4096, 8192}
+	}
+	if !f.given("sizes") {
+		o.scaled = bench.Shapes
+	}
+	for _, t := range o.tokens {
+		if t < 1 || t > 1<<16 {
+			return usagef("--tokens: want 1 to 65536, have %d", t)
+		}
+	}
+	if o.perOp < 0 || o.perJob < 0 {
+		return usagef("--time and --job-time: want at least 0, have %v and %v", o.perOp, o.perJob)
+	}
+	if o.pattern, err = regexp.Compile(o.op); err != nil {
+		return usagef("--op: %s", err)
+	}
+	if o.model.threads < 0 {
+		return usagef("--threads: want at least 0, have %d", o.model.threads)
+	}
+	if f.given("model") {
+		return o.model.resolve()
+	}
+	return nil
+}
+
+func (o *benchOptions) wants(part string) bool { return slices.Contains(o.only, part) }
 
 func shapeNames() (names []string) {
 	for _, s := range bench.Shapes {
@@ -68,49 +153,12 @@ func shapeNames() (names []string) {
 	return names
 }
 
-var (
-	weightNames = []string{"f32", "f16", "bf16", "nf4", "fp4", "int8"}
-	weightTypes = []kernel.DType{kernel.F32, kernel.F16, kernel.BF16, kernel.NF4, kernel.FP4, kernel.I8}
-)
-
-// rows lists what is timed, each once.
-func (o *benchOptions) rows(d kernel.Info) (rows []bench.Row, err error) {
-	op, err := regexp.Compile(o.op)
-	if err != nil {
-		return nil, usagef("--op: %s", err)
+// roundings are the names of kernel's precisions.
+func roundings(name string) uint32 {
+	if name == "bf16" {
+		return kernel.RoundBF16
 	}
-	precision := kernel.Exact
-	if o.precision == "bf16" {
-		precision = kernel.RoundBF16
-	}
-	seen := map[string]bool{}
-	for _, size := range o.sizes {
-		at := slices.IndexFunc(bench.Shapes, func(s bench.Shape) bool { return s.Name == size })
-		if at < 0 {
-			return nil, usagef("--sizes: want some of %s, have %q", strings.Join(shapeNames(), ", "), size)
-		}
-		for _, t := range o.tokens {
-			if t < 1 || t > 1<<16 {
-				return nil, usagef("--tokens: want 1 to 65536, have %d", t)
-			}
-			for _, w := range o.weights {
-				i := slices.Index(weightNames, w)
-				if i < 0 {
-					return nil, usagef("--weights: want some of %s, have %q", strings.Join(weightNames, ", "), w)
-				}
-				for _, r := range bench.Shapes[at].Rows(d, uint32(t), weightTypes[i], precision) {
-					if r.Op = r.Op + " " + size; op.MatchString(r.Op) && !seen[r.Name()] {
-						seen[r.Name()] = true
-						rows = append(rows, r)
-					}
-				}
-			}
-		}
-	}
-	if len(rows) == 0 {
-		return nil, usagef("--op: want a pattern that matches an operation, have %q", o.op)
-	}
-	return rows, nil
+	return kernel.Exact
 }
 
 // benchReport is what bench --json prints.
@@ -121,74 +169,96 @@ type benchReport struct {
 	Program  string         `json:"program"`
 	Ceilings bench.Ceilings `json:"ceilings"`
 	Ops      []bench.Result `json:"ops"`
+	Steps    []step.Result  `json:"steps"`
+	Scaling  *scalingReport `json:"scaling,omitempty"`
 }
 
-func (o *benchOptions) run(s *shell) error {
-	d, err := o.model.open()
-	if err != nil {
+func (o *benchOptions) run(s *shell, f *flags) error {
+	if err := o.check(f); err != nil {
 		return err
 	}
-	defer d.Close()
-	info := d.Info()
-	rows, err := o.rows(info)
-	if err != nil {
+	if slices.Contains(o.precisions, "bf16") {
+		o.model.precision = "bf16" // the device, as train has it with that flag
+	}
+	var err error
+	if o.device, err = o.model.open(); err != nil {
 		return err
+	}
+	defer o.device.Close()
+	info := o.device.Info()
+	rows, jobs := o.rows(info), o.jobs()
+	if len(rows)+len(jobs) == 0 {
+		return usagef("--op: want a pattern that matches a kernel or a job, have %q", o.op)
 	}
 	s.fact("device", "%s %s", info.Name, info.Driver)
-	c, err := bench.Measure(d)
-	if err != nil {
+	r := &benchReport{Device: info.Name, Driver: info.Driver, Kernels: info.Tier, Program: "vulora " + version,
+		Ops: []bench.Result{}, Steps: []step.Result{}}
+	if err := o.measureCeilings(s, r); err != nil {
 		return err
 	}
-	s.fact("ceilings", "float32 %.4g GFLOP/s, bfloat16 %.4g GFLOP/s, copy %.3g GB/s, read %.3g GB/s, "+
-		"launch %.2g µs", c.FLOPS/1e9,
-		c.BF16FLOPS/1e9, c.Copy/1e9, c.Read/1e9, c.Launch*1e6)
-	report := benchReport{Device: info.Name, Driver: info.Driver, Kernels: info.Tier, Program: "vulora " + version,
-		Ceilings: c, Ops: []bench.Result{}}
-	if !o.ceilings {
-		if report.Ops, err = o.time(s, d, rows, c); err != nil {
+	if o.wants("ops") && len(rows) > 0 {
+		if err := o.timeOps(s, r, rows); err != nil {
+			return err
+		}
+	}
+	if o.wants("steps") && len(jobs) > 0 {
+		if err := o.timeSteps(s, r, jobs); err != nil {
+			return err
+		}
+	}
+	if o.wants("scaling") {
+		if err := o.timeScaling(s, r); err != nil {
 			return err
 		}
 	}
 	if o.svg != "" {
 		title := fmt.Sprintf("%s: kernels of Qwen2.5", info.Name)
-		err := atomicfile.Write(o.svg, func(w io.Writer) error { return bench.Roofline(w, title, c, report.Ops) })
+		err := atomicfile.Write(o.svg, func(w io.Writer) error { return bench.Roofline(w, title, r.Ceilings, r.Ops) })
 		if err != nil {
 			return fmt.Errorf("--svg: %w", err)
 		}
 	}
 	if o.json {
-		return s.json(report)
+		return s.json(r)
 	}
 	return nil
 }
 
-// time runs rows and prints a line for each as it comes.
-func (o *benchOptions) time(s *shell, d tensor.Device, rows []bench.Row, c bench.Ceilings) ([]bench.Result, error) {
+// measureCeilings measures once more, and keeps the best.
+func (o *benchOptions) measureCeilings(s *shell, r *benchReport) error {
+	c, err := bench.Measure(o.device)
+	if err != nil {
+		return err
+	}
+	if r.Ceilings.FLOPS > 0 {
+		c = c.Best(r.Ceilings)
+	}
+	r.Ceilings = c
+	s.fact("ceilings", "float32 %.4g GFLOP/s, bfloat16 %.4g GFLOP/s, copy %.3g GB/s, read %.3g GB/s, "+
+		"launch %.2g µs", c.FLOPS/1e9, c.BF16FLOPS/1e9, c.Copy/1e9, c.Read/1e9, c.Launch*1e6)
+	for i := range r.Ops {
+		r.Ops[i].Against(c)
+	}
+	for i := range r.Steps {
+		r.Steps[i].Against(c)
+	}
+	return nil
+}
+
+// table begins a table on the standard output; its columns are separated by tabs. With --json it goes nowhere.
+func (o *benchOptions) table(s *shell, head string) *tabwriter.Writer {
 	out := s.out
 	if o.json {
 		out = io.Discard
 	}
-	results := []bench.Result{}
-	wide := 0
-	for _, r := range rows {
-		wide = max(wide, len([]rune(r.Op)))
+	t := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(t, head)
+	return t
+}
+
+// doing tells on a terminal what takes so long; with an empty text it takes the line away.
+func doing(s *shell, text string) {
+	if s.errTTY {
+		fmt.Fprintf(s.err, "\r\x1b[K%s", text)
 	}
-	line := func(cells ...string) {
-		fmt.Fprintf(out, "%-*s %6s %5s %10s %9s %8s %8s  %s\n", wide, cells[0], cells[1], cells[2], cells[3], cells[4],
-			cells[5], cells[6], cells[7])
-	}
-	line("operation", "tokens", "type", "ms", "GFLOP/s", "GB/s", "ceiling", "bound by")
-	for _, r := range rows {
-		if s.ctx.Err() != nil {
-			return results, errInterrupted
-		}
-		x, err := bench.Run(d, r, c, o.perOp)
-		if err != nil {
-			return results, err
-		}
-		results = append(results, x)
-		line(x.Op, fmt.Sprint(x.T), x.DType, fmt.Sprintf("%.3f", x.Seconds*1e3), fmt.Sprintf("%.1f", x.FLOPS/1e9),
-			fmt.Sprintf("%.1f", x.Rate/1e9), fmt.Sprintf("%.0f %%", 100*x.Share), x.Bound)
-	}
-	return results, nil
 }

@@ -97,6 +97,9 @@ func (o *modelOptions) open() (tensor.Device, error) {
 	return d, err
 }
 
+// formats of quantised weights; what is not in it is not quantised.
+var formats = map[string]bnb.Format{"nf4": bnb.NF4, "fp4": bnb.FP4, "int8": bnb.Int8}
+
 // load loads the model onto d for sequences of up to positions tokens, 0 for as many as it allows.
 func (o *modelOptions) load(s *shell, d tensor.Device, positions int) (*qwen2.Model, error) {
 	lo := qwen2.LoadOptions{Positions: positions, Outline: o.outline, Note: func(text string) { s.note("%s", text) }}
@@ -106,7 +109,6 @@ func (o *modelOptions) load(s *shell, d tensor.Device, positions int) (*qwen2.Mo
 	if o.precision == "bf16" {
 		lo.Precision = kernel.RoundBF16
 	}
-	formats := map[string]bnb.Format{"nf4": bnb.NF4, "fp4": bnb.FP4, "int8": bnb.Int8}
 	lo.Quantize, lo.DoubleQuant, lo.Head = formats[o.quantization], o.doubleQuant, formats[o.head]
 	types := map[string]tensor.DType{"f32": tensor.F32, "bf16": tensor.BF16, "f16": tensor.F16}
 	lo.DType, lo.Convert = types[o.dtype]
