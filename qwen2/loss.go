@@ -37,7 +37,7 @@ func (m *Model) packed(in Inputs, o GraphOptions) *graph {
 	c := &m.Config
 	g := &graph{m: m, o: o, in: in}
 	g.attend = func(t *autograd.Tape, _ int, qkv *autograd.Var) *autograd.Var {
-		op := tensor.Attention{Heads: c.Heads, KVHeads: c.KVHeads, D: c.HeadDim}
+		op := tensor.Attention{Heads: c.Heads, KVHeads: c.KVHeads, D: c.HeadDim, Precision: m.Precision}
 		return t.Apply(op, qkv, t.Const(in.Bounds), t.Const(in.Users))
 	}
 	return g

@@ -15,7 +15,8 @@ import (
 type Model struct {
 	Config Config
 	Device kernel.Device
-	// Precision says what matrix products with the base weights multiply: kernel.Exact or kernel.RoundBF16.
+	// Precision says what matrix products with the base weights and those of attention multiply: kernel.Exact or
+	// kernel.RoundBF16.
 	Precision uint32
 
 	embed, head matrix         // [V, C]; one and the same if the head is tied

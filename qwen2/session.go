@@ -163,7 +163,7 @@ func (s *Session) record(r *tensor.Recorder, st *step) {
 	t := autograd.NewTape(r)
 	g := &graph{m: s.m, in: st.in, o: GraphOptions{Adapters: s.adapters}}
 	g.attend = func(t *autograd.Tape, i int, qkv *autograd.Var) *autograd.Var {
-		op := tensor.CachedAttention{Heads: c.Heads, KVHeads: c.KVHeads, D: c.HeadDim}
+		op := tensor.CachedAttention{Heads: c.Heads, KVHeads: c.KVHeads, D: c.HeadDim, Precision: s.m.Precision}
 		return t.Apply(op, qkv, t.Const(s.cache[i]), t.Const(st.slot), t.Const(st.in.Bounds))
 	}
 	y := g.logits(t, st.last)

@@ -7,6 +7,7 @@
 layout(push_constant) uniform Attention {
 	uint t, s, heads, kvHeads, d, qStride, qOff, kvStride, kOff, vOff;
 	float scale;
+	uint precision_;
 } p;
 
 OUT(0, E, y);

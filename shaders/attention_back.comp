@@ -8,6 +8,7 @@
 layout(push_constant) uniform Attention {
 	uint t, s, heads, kvHeads, d, qStride, qOff, kvStride, kOff, vOff;
 	float scale;
+	uint precision_;
 } p;
 
 #ifdef ATTENTION_BACK_Q

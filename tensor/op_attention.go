@@ -15,7 +15,10 @@ import (
 // Row t sees the keys bounds[t,0] … bounds[t,1]−1, and key s is seen by the rows users[s,0] … users[s,1]−1: causal
 // attention within packed sequences has bounds (start, t+1) and users (s, end). The two must describe the same pairs.
 // No scores are stored. Backward saves x, y and the log-sum of each row and head.
-type Attention struct{ Heads, KVHeads, D int }
+type Attention struct {
+	Heads, KVHeads, D int
+	Precision         uint32 // kernel.Exact or kernel.RoundBF16
+}
 
 func (op Attention) width() int { return (op.Heads + 2*op.KVHeads) * op.D }
 
@@ -39,7 +42,7 @@ func (op Attention) sizes(t int) kernel.Attention {
 	q, kv := op.Heads*op.D, op.KVHeads*op.D
 	return kernel.Attention{T: u32(t), S: u32(t), Heads: u32(op.Heads), KVHeads: u32(op.KVHeads), D: u32(op.D),
 		QStride: u32(op.width()), KVStride: u32(op.width()), KOff: u32(q), VOff: u32(q + kv),
-		Scale: float32(1 / math.Sqrt(float64(op.D)))}
+		Scale: float32(1 / math.Sqrt(float64(op.D))), Precision: op.Precision}
 }
 
 func (op Attention) Forward(r *Recorder, y, x []*Value, _ []bool) []*Value {
@@ -63,7 +66,10 @@ func (op Attention) Backward(r *Recorder, dy, saved []*Value, _ []bool) []*Value
 //
 //	x: [T, (Heads+2·KVHeads)·D] as q|k|v   cache: [S, 2·KVHeads·D] as k|v   slot: i32[T]   bounds: i32[T, 2] over slots
 //	y: [T, Heads·D]
-type CachedAttention struct{ Heads, KVHeads, D int }
+type CachedAttention struct {
+	Heads, KVHeads, D int
+	Precision         uint32 // kernel.Exact or kernel.RoundBF16
+}
 
 func (op CachedAttention) Infer(x []Spec) ([]Spec, error) {
 	width, kv := Attention(op).width(), 2*op.KVHeads*op.D

@@ -113,7 +113,7 @@ func mulScaleAVX512(n int, y, x, w *float32, k float32)
 func normBackAVX512(n int, dx, dy, x, w *float32, r, c float32)
 
 //go:noescape
-func scoreAVX512(n int, p, dp *float32, delta, k float32)
+func scoreAVX512(n int, dp, p *float32, delta, k float32)
 
 //go:noescape
 func swigluAVX512(n int, y, a, b *float32)
@@ -164,7 +164,7 @@ func mulScaleAVX2(n int, y, x, w *float32, k float32)
 func normBackAVX2(n int, dx, dy, x, w *float32, r, c float32)
 
 //go:noescape
-func scoreAVX2(n int, p, dp *float32, delta, k float32)
+func scoreAVX2(n int, dp, p *float32, delta, k float32)
 
 //go:noescape
 func swigluAVX2(n int, y, a, b *float32)
@@ -186,6 +186,9 @@ func halveBF16(n int, panel unsafe.Pointer)
 
 //go:noescape
 func narrowBF16(n int, dst *uint16, src *float32)
+
+//go:noescape
+func pairUpBF16(n int, dst *uint32, lo, hi *float32)
 
 //go:noescape
 func rotateAVX512(n int, lo, hi, cos, sin *float32, sign float32)

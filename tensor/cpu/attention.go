@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"unsafe"
 
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -12,22 +13,51 @@ const (
 	pairBlock = 128 // keys of one item, and queries that meet them at a time, in the gradient for keys and values
 )
 
-// heads is what the three attention kernels share: their sizes and where the parts of x lie.
+// heads is what the attention kernels share: their sizes, where their operands lie, and how they are multiplied: as
+// float32, or as pairs of bfloat16 along the inner dimension of each product.
 type heads struct {
-	v                       *isa
-	t, s, h, g, d           int // queries, keys, heads, heads per key/value head, head size
-	qStride, kvStride       int
-	q, k, val               []float32 // from the first element of each part on; nil if there is none
-	scale                   float32
-	bounds                  []int32
-	panelD                  int // head size rounded up to whole panels
-	scores, wide, tall, one int // elements of a score tile, panels [keys or queries, D] and [D, keys], a tile
+	v                *isa
+	t, s, h, g, d    int // queries, keys, heads, heads per key/value head, head size
+	q, k, val, dy    part
+	qStride          int
+	kvStride         int
+	scale            float32
+	bounds           []int32
+	tile             tileFunc
+	pairs            bool
+	depth            int // head size in elements or pairs
+	panelD           int // head size rounded up to whole panels
+	wide, tall, rows int // scratch: elements of panels [keyBlock, D] and [D, keyBlock], and of mr rows of scores
+	one              int // of a tile
+	rounds           []*rounding
+}
+
+// A part is where one element of each row and head lies, and bytes from one row, or head, to the next.
+type part struct {
+	p         unsafe.Pointer
+	row, head int
+}
+
+func (x part) at(row, head int) unsafe.Pointer {
+	if x.p == nil {
+		return nil
+	}
+	return unsafe.Add(x.p, row*x.row+head*x.head)
+}
+
+// floats is part of a matrix of float32 from column off on.
+func floats(x []float32, off, stride uint32, d int) part {
+	if len(x) == 0 {
+		return part{}
+	}
+	return part{address(x, int(off)), 4 * int(stride), 4 * d}
 }
 
 func inf(sign int) float32 { return float32(math.Inf(sign)) }
 
-// newHeads checks the sizes. q and kv are the operands that hold queries and keys with values.
-func newHeads(b *builder, s kernel.Attention, q, kv kernel.Range) *heads {
+// newHeads checks the sizes. q and kv are the operands that hold queries and keys with values, dy that of the
+// gradient, if there is one.
+func newHeads(b *builder, s kernel.Attention, q, kv kernel.Range, dy *kernel.Range) *heads {
 	if s.KVHeads == 0 || s.Heads == 0 || s.Heads%s.KVHeads != 0 || s.D == 0 || s.D > 1<<12 || s.Heads > 1<<16 {
 		b.fail("want heads that are a multiple of kv heads and a head size of 1 … 4096, had %d, %d, %d",
 			s.Heads, s.KVHeads, s.D)
@@ -43,17 +73,25 @@ func newHeads(b *builder, s kernel.Attention, q, kv kernel.Range) *heads {
 	qs := b.f32("q", q, strided(s.T, qCols, s.QStride, s.QOff))
 	ks := b.f32("k", kv, strided(s.S, kvCols, s.KVStride, s.KOff))
 	vs := b.f32("v", kv, strided(s.S, kvCols, s.KVStride, s.VOff))
+	var dys []float32
+	if dy != nil {
+		dys = b.f32("dy", *dy, times(s.T, s.Heads, s.D))
+	}
 	if !b.ok() {
 		return nil
 	}
 	a := &heads{
 		v: b.v, t: int(s.T), s: int(s.S), h: int(s.Heads), g: int(s.Heads / s.KVHeads), d: int(s.D),
-		qStride: int(s.QStride), kvStride: int(s.KVStride), scale: s.Scale,
+		qStride: int(s.QStride), kvStride: int(s.KVStride), scale: s.Scale, tile: b.v.tile, depth: int(s.D),
 	}
-	a.q, a.k, a.val = after(qs, s.QOff), after(ks, s.KOff), after(vs, s.VOff)
+	a.q, a.k = floats(qs, s.QOff, s.QStride, a.d), floats(ks, s.KOff, s.KVStride, a.d)
+	a.val, a.dy = floats(vs, s.VOff, s.KVStride, a.d), floats(dys, 0, qCols, a.d)
 	a.panelD = (a.d + b.v.nr - 1) / b.v.nr * b.v.nr
 	a.wide, a.tall, a.one = keyBlock*a.panelD, keyBlock*a.d, b.v.mr*b.v.nr
-	a.scores = max(queryTile*keyBlock, pairBlock*pairBlock)
+	a.rows = b.v.mr * keyBlock
+	if a.t > fewRows && b.pairable(s.Precision) {
+		a.pair(b)
+	}
 	return a
 }
 
@@ -75,22 +113,40 @@ func (c *carver) take(n int) []float32 {
 	return part
 }
 
-// packWide packs n rows of D elements as the right factor of a product over rows: panels [D/nr, n, nr].
-func (a *heads) packWide(panels, x []float32, row, stride, off, n int) {
+// steps is the number of elements or pairs that n elements along an inner dimension make.
+func (a *heads) steps(n int) int {
+	if a.pairs {
+		return (n + 1) / 2
+	}
+	return n
+}
+
+// packWide packs rows row … row+n−1 of head h as the right factor of a product over rows: panels [D/nr, n, nr].
+func (a *heads) packWide(panels []float32, x part, row, h, n int) {
 	for j := 0; j < a.d; j += a.v.nr {
-		a.v.packRows[kernel.F32](address(panels, j*n), address(x, row*stride+off+j), stride, n, min(a.v.nr, a.d-j))
+		p, cols := address(panels, j*a.steps(n)), min(a.v.nr, a.d-j)
+		if a.pairs {
+			a.v.bf16.packRows(p, unsafe.Add(x.at(row, h), 2*j), x.row/2, n, cols)
+		} else {
+			a.v.packRows[kernel.F32](p, unsafe.Add(x.at(row, h), 4*j), x.row/4, n, cols)
+		}
 	}
 }
 
-// packTall packs n rows of D elements as the right factor of a product over D: panels [n/nr, D, nr].
-func (a *heads) packTall(panels, x []float32, row, stride, off, n int) {
+// packTall packs the same rows as the right factor of a product over D: panels [n/nr, D, nr].
+func (a *heads) packTall(panels []float32, x part, row, h, n int) {
 	for j := 0; j < n; j += a.v.nr {
-		a.v.packCols[kernel.F32](address(panels, j*a.d), address(x, (row+j)*stride+off), stride, a.d, min(a.v.nr, n-j))
+		p, cols := address(panels, j*a.depth), min(a.v.nr, n-j)
+		if a.pairs {
+			a.v.bf16.packCols(p, x.at(row+j, h), x.row/2, a.d, cols)
+		} else {
+			a.v.packCols[kernel.F32](p, x.at(row+j, h), x.row/4, a.d, cols)
+		}
 	}
 }
 
 func (a *heads) grid(spare []float32) grid {
-	return grid{tile: a.v.tile, mr: a.v.mr, nr: a.v.nr, spare: address(spare, 0)}
+	return grid{tile: a.tile, mr: a.v.mr, nr: a.v.nr, spare: address(spare, 0)}
 }
 
 // span returns the keys of query t.
@@ -99,22 +155,27 @@ func (a *heads) span(t int) (lo, hi int) {
 	return lo, max(lo, hi)
 }
 
-// reach returns the smallest range that holds the keys of queries t0 … t1−1.
-func (a *heads) reach(t0, t1 int) (lo, hi int) {
-	lo, hi = a.s, 0
+// reach returns the smallest range that holds the keys of queries t0 … t1−1, cut to from … to−1.
+func (a *heads) reach(t0, t1, from, to int) (lo, hi int) {
+	lo, hi = to, from
 	for t := t0; t < t1; t++ {
 		if l, h := a.span(t); l < h {
 			lo, hi = min(lo, l), max(hi, h)
 		}
 	}
-	return lo, hi
+	return max(lo, from), min(hi, to)
 }
 
-// hide sets the scores of row t that lie in the block of keys from k0 on but outside the query's own to −Inf, up to
-// width, and says whether any are left.
-func (a *heads) hide(row []float32, t, k0, n int) bool {
+// panelsOf widens lo … hi to whole panels of columns.
+func (a *heads) panelsOf(lo, hi int) (from, to int) {
+	return lo / a.v.nr * a.v.nr, (hi + a.v.nr - 1) / a.v.nr * a.v.nr
+}
+
+// hide sets the scores of row t, of the keys from k0 on, that lie outside the query's own to −Inf, and says whether any
+// are left.
+func (a *heads) hide(row []float32, t, k0 int) bool {
 	lo, hi := a.span(t)
-	lo, hi = min(max(lo-k0, 0), n), min(max(hi-k0, 0), n)
+	lo, hi = min(max(lo-k0, 0), len(row)), min(max(hi-k0, 0), len(row))
 	if lo >= hi {
 		clear(row)
 		return false
@@ -124,84 +185,8 @@ func (a *heads) hide(row []float32, t, k0, n int) bool {
 	return true
 }
 
-func attention(b *builder, s kernel.Attention) func() {
-	b.want(2, 3)
-	if b.err != nil {
-		return nil
-	}
-	a := newHeads(b, s, b.l.In[0], b.l.In[1])
-	y := b.f32("y", b.l.Out[0], times(s.T, s.Heads, s.D))
-	lse := b.f32("lse", b.l.Out[1], times(s.T, s.Heads))
-	bounds := b.i32("bounds", b.l.In[2], times(s.T, 2))
-	if !b.ok() {
-		return nil
-	}
-	a.bounds = bounds
-	b.each = max(b.each, a.wide+a.tall+a.scores+a.one+2*queryTile*a.g+256)
-	pool := b.p.d.pool
-	groups := a.h / a.g
-	tiles := (a.t + queryTile - 1) / queryTile
-	item := func(i int, w *worker) {
-		// Later queries have more keys: they start first.
-		t0 := (tiles - 1 - i/groups) * queryTile
-		a.forward(w, y, lse, i%groups, t0, min(a.t, t0+queryTile))
-	}
-	return func() { pool.each(tiles*groups, item) }
-}
-
-// forward is the online softmax (Milakov and Gimelshein 2018; Dao et al. 2022) of queries t0 … t1−1 of the heads that
-// share key/value head g: for each block of keys, y and the sum so far are scaled to the new maximum.
-func (a *heads) forward(w *worker, y, lse []float32, g, t0, t1 int) {
-	v, c, n := a.v, carver(w.scratch), t1-t0
-	keys, values, scores := c.take(a.tall), c.take(a.wide), c.take(a.scores)
-	grid := a.grid(c.take(a.one))
-	top, total := c.take(queryTile*a.g), c.take(queryTile*a.g)
-	yStride := a.h * a.d
-	for i := range top {
-		top[i], total[i] = inf(-1), 0
-	}
-	for t := t0; t < t1; t++ {
-		clear(y[t*yStride+g*a.g*a.d:][:a.g*a.d])
-	}
-	lo, hi := a.reach(t0, t1)
-	// One query has too few rows for a tile: the heads of the group are its rows instead.
-	loops, m, qStep, yStep, headStep := a.g, n, a.qStride, yStride, 0
-	if n == 1 && a.g <= queryTile {
-		loops, m, qStep, yStep, headStep = 1, a.g, a.d, a.d, 1
-	}
-	for k0 := lo; k0 < hi; k0 += keyBlock {
-		kn := min(keyBlock, hi-k0)
-		width := (kn + v.nr - 1) / v.nr * v.nr
-		a.packTall(keys, a.k, k0, a.kvStride, g*a.d, kn)
-		a.packWide(values, a.val, k0, a.kvStride, g*a.d, kn)
-		for j := range loops {
-			h := g*a.g + j
-			q, out := address(a.q, t0*a.qStride+h*a.d), y[t0*yStride+h*a.d:]
-			grid.run(m, width, a.d, q, qStep, 1, address(keys, 0), address(scores, 0), keyBlock, a.scale, false)
-			for r := range m {
-				row := scores[r*keyBlock:][:width]
-				if !a.hide(row, t0+r*(1-headStep), k0, kn) {
-					continue
-				}
-				best, l := &top[j*queryTile+r], &total[j*queryTile+r]
-				if next := max(*best, v.largest(row)); next > *best {
-					shrink := exp(*best - next)
-					*best, *l = next, *l*shrink
-					v.scale(out[r*yStep:][:a.d], shrink)
-				}
-				*l += v.expSum(row, *best)
-			}
-			grid.run(m, a.d, kn, address(scores, 0), keyBlock, 1, address(values, 0), address(out, 0), yStep, 1, true)
-		}
-	}
-	for j := range loops {
-		for r := range m {
-			h, t := g*a.g+j+r*headStep, t0+r*(1-headStep)
-			best, l := top[j*queryTile+r], total[j*queryTile+r]
-			if l != 0 {
-				v.scale(y[t*yStride+h*a.d:][:a.d], 1/l)
-			}
-			lse[t*a.h+h] = best + float32(math.Log(float64(l)))
-		}
+func fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
 	}
 }

@@ -25,13 +25,7 @@ func bench(
 			}
 			b.Cleanup(m.Free)
 			r[i].Buffer = m
-			data := m.(*buffer).data
-			size := int(max(1, r[i].DType.Size()))
-			for j := range data { // 2⁻⁷ … 2⁷ with any sign in every type
-				if data[j] = byte(j*37 + j>>8); j%size == size-1 {
-					data[j] = data[j]&0x83 | 0x3c
-				}
-			}
+			fillBytes(m.(*buffer).data, int(max(1, r[i].DType.Size())))
 		}
 	}
 	fill(out)
@@ -51,6 +45,15 @@ func bench(
 		}
 	}
 	report(b, start, flops, bytes)
+}
+
+// fillBytes makes elements of 2⁻⁷ … 2⁷ with any sign in every type.
+func fillBytes(data []byte, size int) {
+	for j := range data {
+		if data[j] = byte(j*37 + j>>8); j%size == size-1 {
+			data[j] = data[j]&0x83 | 0x3c
+		}
+	}
 }
 
 // report gives rates by the clock, and by processor time as what one undisturbed core does.
@@ -128,30 +131,32 @@ func BenchmarkTile(b *testing.B) {
 // used.
 func BenchmarkAttention(b *testing.B) {
 	for _, T := range []uint32{128, 512, 1024} {
-		lengths := []int{int(T) / 2, int(T) / 2}
-		bounds, users := packed(int(T), lengths...)
-		pairs := 0.0
-		for i := range T {
-			pairs += float64(bounds[2*i+1] - bounds[2*i])
-		}
-		s := kernel.Attention{T: T, S: T, Heads: 14, KVHeads: 2, D: 64, QStride: 1152, KVStride: 1152, KOff: 896,
-			VOff: 1024, Scale: 0.125}
-		x, y, l := span(kernel.F32, T*1152), span(kernel.F32, T*896), span(kernel.F32, T*14)
-		flops := pairs * 14 * 64 * 2
-		for _, c := range []struct {
-			sizes   kernel.Sizes
-			flops   float64
-			out, in []kernel.Range
-			pairs   []int
-		}{
-			{s, 2 * flops, []kernel.Range{y, l}, []kernel.Range{x, x}, bounds},
-			{kernel.AttentionBackQ(s), 3 * flops, []kernel.Range{x, l}, []kernel.Range{y, y, l, x}, bounds},
-			{kernel.AttentionBackKV(s), 4 * flops, []kernel.Range{x}, []kernel.Range{y, l, l, x}, users},
-		} {
-			b.Run(fmt.Sprintf("op=%s/T=%d", c.sizes.Kernel(), T), func(b *testing.B) {
-				fixed := i32s(c.pairs...)
-				bench(b, Options{Threads: benchThreads}, c.sizes, c.flops, 0, c.out, c.in, fixed)
-			})
+		for precision, products := range []string{"f32", "bf16"} {
+			lengths := []int{int(T) / 2, int(T) / 2}
+			bounds, users := packed(int(T), lengths...)
+			pairs := 0.0
+			for i := range T {
+				pairs += float64(bounds[2*i+1] - bounds[2*i])
+			}
+			s := kernel.Attention{T: T, S: T, Heads: 14, KVHeads: 2, D: 64, QStride: 1152, KVStride: 1152, KOff: 896,
+				VOff: 1024, Scale: 0.125, Precision: uint32(precision)}
+			x, y, l := span(kernel.F32, T*1152), span(kernel.F32, T*896), span(kernel.F32, T*14)
+			flops := pairs * 14 * 64 * 2
+			for _, c := range []struct {
+				sizes   kernel.Sizes
+				flops   float64
+				out, in []kernel.Range
+				pairs   []int
+			}{
+				{s, 2 * flops, []kernel.Range{y, l}, []kernel.Range{x, x}, bounds},
+				{kernel.AttentionBackQ(s), 3 * flops, []kernel.Range{x, l}, []kernel.Range{y, y, l, x}, bounds},
+				{kernel.AttentionBackKV(s), 4 * flops, []kernel.Range{x}, []kernel.Range{y, l, l, x}, users},
+			} {
+				b.Run(fmt.Sprintf("op=%s/T=%d/products=%s", c.sizes.Kernel(), T, products), func(b *testing.B) {
+					fixed := i32s(c.pairs...)
+					bench(b, Options{Threads: benchThreads}, c.sizes, c.flops, 0, c.out, c.in, fixed)
+				})
+			}
 		}
 	}
 }

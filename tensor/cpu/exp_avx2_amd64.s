@@ -79,19 +79,19 @@ loop:
 	VZEROUPPER
 	RET
 
-// func scoreAVX2(n int, p, dp *float32, delta, k float32)
+// func scoreAVX2(n int, dp, p *float32, delta, k float32)
 TEXT ·scoreAVX2(SB), NOSPLIT, $8-32
 	FLUSH
 	LENGTH
-	MOVQ         p+8(FP), DI
-	MOVQ         dp+16(FP), SI
+	MOVQ         dp+8(FP), DI
+	MOVQ         p+16(FP), SI
 	VBROADCASTSS delta+24(FP), Y2
 	VBROADCASTSS k+28(FP), Y3
 
 loop:
-	VMOVUPS (SI)(AX*1), Y0
+	VMOVUPS (DI)(AX*1), Y0
 	VSUBPS  Y2, Y0, Y0
-	VMULPS  (DI)(AX*1), Y0, Y0
+	VMULPS  (SI)(AX*1), Y0, Y0
 	VMULPS  Y3, Y0, Y0
 	VMOVUPS Y0, (DI)(AX*1)
 	FLUSHED

@@ -81,19 +81,19 @@ loop:
 	VZEROUPPER
 	RET
 
-// func scoreAVX512(n int, p, dp *float32, delta, k float32)
+// func scoreAVX512(n int, dp, p *float32, delta, k float32)
 TEXT ·scoreAVX512(SB), NOSPLIT, $8-32
 	FLUSH
 	LENGTH
-	MOVQ         p+8(FP), DI
-	MOVQ         dp+16(FP), SI
+	MOVQ         dp+8(FP), DI
+	MOVQ         p+16(FP), SI
 	VBROADCASTSS delta+24(FP), Z2
 	VBROADCASTSS k+28(FP), Z3
 
 loop:
-	VMOVUPS (SI)(AX*1), Z0
+	VMOVUPS (DI)(AX*1), Z0
 	VSUBPS  Z2, Z0, Z0
-	VMULPS  (DI)(AX*1), Z0, Z0
+	VMULPS  (SI)(AX*1), Z0, Z0
 	VMULPS  Z3, Z0, Z0
 	VMOVUPS Z0, (DI)(AX*1)
 	FLUSHED

@@ -45,7 +45,7 @@ type isa struct {
 	sum      func(y, a, b []float32)                    // y = a + b
 	mulScale func(y, x, w []float32, k float32)         // y = x·k·w
 	normBack func(dx, dy, x, w []float32, r, c float32) // dx = r·dy·w − c·x
-	score    func(p, dp []float32, delta, k float32)    // p = p·(dp − delta)·k
+	score    func(dp, p []float32, delta, k float32)    // dp = p·(dp − delta)·k
 	swiglu   func(y, a, b []float32)
 	swigluBk func(da, db, dy, a, b []float32)
 	adamw    func(p, m, v, g []float32, s *adamStep)
@@ -65,4 +65,7 @@ type bf16ISA struct {
 	// halve rounds n pairs of rows of a panel of float32, in place, to n rows of pairs.
 	halve  func(n int, panel unsafe.Pointer)
 	narrow func(dst []uint16, src []float32) // to nearest even
+	// pairUp rounds len(dst) elements of lo and hi and pairs them, with those of lo in the low half. Rows end with
+	// whole panels.
+	pairUp func(dst []uint32, lo, hi []float32)
 }

@@ -56,6 +56,7 @@ var avx512BF16 = &bf16ISA{
 	packRows: pairRows,
 	halve:    halveBF16,
 	narrow:   narrow,
+	pairUp:   func(dst []uint32, lo, hi []float32) { pairUpBF16(len(dst), &dst[0], &lo[0], &hi[0]) },
 }
 
 var avx2 = (&loops{

@@ -17,7 +17,7 @@ type loops struct {
 	sum       func(n int, y, a, b *float32)
 	mulScale  func(n int, y, x, w *float32, k float32)
 	normBack  func(n int, dx, dy, x, w *float32, r, c float32)
-	score     func(n int, p, dp *float32, delta, k float32)
+	score     func(n int, dp, p *float32, delta, k float32)
 	swiglu    func(n int, y, a, b *float32)
 	swigluBk  func(n int, da, db, dy, a, b *float32)
 	adamw     func(n int, p, m, v, g *float32, s *adamStep)
@@ -126,12 +126,12 @@ func (l *loops) norms(v *isa) {
 }
 
 func (l *loops) activations(v *isa) {
-	v.score = func(p, dp []float32, delta, k float32) {
-		n := l.whole(len(p))
+	v.score = func(dp, p []float32, delta, k float32) {
+		n := l.whole(len(dp))
 		if n > 0 {
-			l.score(n, &p[0], &dp[0], delta, k)
+			l.score(n, &dp[0], &p[0], delta, k)
 		}
-		scorePlain(p[n:], dp[n:], delta, k)
+		scorePlain(dp[n:], p[n:], delta, k)
 	}
 	v.swiglu = func(y, a, b []float32) {
 		n := l.whole(len(y))

@@ -57,3 +57,27 @@ loop:
 	JNZ     loop
 	VZEROUPPER
 	RET
+
+// pairUpBF16 makes pairs of the nearest bfloat16 of lo and hi, n > 0 of them, a multiple of 16; lo is the low half.
+//
+// func pairUpBF16(n int, dst *uint32, lo, hi *float32)
+TEXT ·pairUpBF16(SB), NOSPLIT, $0-32
+	MOVQ    n+0(FP), CX
+	MOVQ    dst+8(FP), DI
+	MOVQ    lo+16(FP), SI
+	MOVQ    hi+24(FP), DX
+	VMOVUPS interleave<>(SB), Z31
+
+loop:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   (DX), Z2
+	BYTE      $0x62; BYTE $0xf2; BYTE $0x6f; BYTE $0x48; BYTE $0x72; BYTE $0xe0 // VCVTNE2PS2BF16 Z0, Z2, Z4: Z0 is the low half
+	VPERMW    Z4, Z31, Z4
+	VMOVDQU32 Z4, (DI)
+	ADDQ      $64, SI
+	ADDQ      $64, DX
+	ADDQ      $64, DI
+	SUBQ      $16, CX
+	JNZ       loop
+	VZEROUPPER
+	RET

@@ -205,10 +205,10 @@ func normBackPlain(dx, dy, x, w []float32, r, c float32) {
 	}
 }
 
-func scorePlain(p, dp []float32, delta, k float32) {
-	dp = dp[:len(p)]
-	for i := range p {
-		p[i] = p[i] * (dp[i] - delta) * k
+func scorePlain(dp, p []float32, delta, k float32) {
+	p = p[:len(dp)]
+	for i := range dp {
+		dp[i] = p[i] * (dp[i] - delta) * k
 	}
 }
 

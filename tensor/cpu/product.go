@@ -101,17 +101,22 @@ type grid struct {
 	mr, nr int
 	spare  unsafe.Pointer // one tile
 	flip   bool
+	panel  int // rows of b from the first of one panel to the first of the next; 0: k
 }
 
 // run is c [m, n] = alpha·a·panels, plus c if acc. Panels are [n/nr, k, nr].
 func (g *grid) run(
 	m, n, k int, a unsafe.Pointer, rs, cs int, panels, c unsafe.Pointer, ldc int, alpha float32, acc bool,
 ) {
+	panel := k
+	if g.panel != 0 {
+		panel = g.panel
+	}
 	for i := 0; i < m; i += g.mr {
 		r := min(g.mr, m-i)
 		x := unsafe.Add(a, i*rs*4)
 		for j := 0; j < n; j += g.nr {
-			p := unsafe.Add(panels, j*k*4)
+			p := unsafe.Add(panels, j*panel*4)
 			switch {
 			case g.flip:
 				g.tile(r, k, x, rs, cs, p, g.spare, g.nr, alpha, false)

@@ -17,7 +17,7 @@ type ScatterRows struct{ Rows, Cols, Count uint32 }
 // Precision of a product's factors.
 const (
 	Exact     uint32 = 0 // multiply float32 values as they are
-	RoundBF16 uint32 = 1 // x and w may be rounded to bfloat16 before they are multiplied; sums stay float32
+	RoundBF16 uint32 = 1 // both may be rounded to bfloat16 before they are multiplied; sums stay float32
 )
 
 // Linear is y[t, YOff+n] = Σk x[t,k]·w[n,k] + b[n].
@@ -81,7 +81,8 @@ type RoPE struct{ T, Heads, D, Stride, Inverse uint32 }
 
 // Attention is softmax attention of query t over the keys lo[t] … hi[t]−1, where bounds[t] = (lo, hi); no key gives a
 // row of zeros. Query head h uses key/value head h/(Heads/KVHeads). lse is the logarithm of the sum of the exponentials
-// of the scaled scores (−inf without a key); it may be read by AttentionBack*.
+// of the scaled scores (−inf without a key); it may be read by AttentionBack*. With RoundBF16 the factors of all its
+// products, the probabilities included, may be rounded.
 //
 //	q[t,h,d] = q[t·QStride + QOff + h·D + d]
 //	k[s,g,d] = kv[s·KVStride + KOff + g·D + d], v[s,g,d] = kv[s·KVStride + VOff + g·D + d]
@@ -91,6 +92,7 @@ type Attention struct {
 	T, S, Heads, KVHeads, D             uint32
 	QStride, QOff, KVStride, KOff, VOff uint32
 	Scale                               float32
+	Precision                           uint32
 }
 
 // AttentionBackQ is the gradient of Attention for q, and delta[t,h] = Σd dy·y. Strides and offsets are those of
