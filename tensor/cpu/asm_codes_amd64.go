@@ -25,6 +25,14 @@ func products4Codes4AVX512(
 )
 
 //go:noescape
+func products4Codes4BF16(
+	k int, w unsafe.Pointer, ld int, x, y *float32, scales unsafe.Pointer, sld int, table unsafe.Pointer,
+)
+
+//go:noescape
+func arrangePairsBF16(groups int, dst, x *float32)
+
+//go:noescape
 func products4I8AVX512(k int, w unsafe.Pointer, ld int, x, y *float32)
 
 //go:noescape

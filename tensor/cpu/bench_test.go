@@ -109,6 +109,28 @@ func BenchmarkLinear(b *testing.B) {
 	}
 }
 
+// BenchmarkFewRows is a step of decoding: a few rows times each kind of weight, with the products that generation uses.
+func BenchmarkFewRows(b *testing.B) {
+	for _, shape := range []struct{ N, K uint32 }{{896, 896}, {9728, 896}, {896, 4864}, {151936, 896}} {
+		for _, T := range []uint32{1, 2, 4, 8} {
+			for _, dt := range []kernel.DType{kernel.BF16, kernel.NF4, kernel.I8} {
+				n, k := shape.N, shape.K
+				x, y, w := span(kernel.F32, T*k), span(kernel.F32, T*n), []kernel.Range{span(dt, n*k)}
+				switch dt {
+				case kernel.NF4:
+					w = append(w, span(kernel.F32, n*k/kernel.BlockSize))
+				case kernel.I8:
+					w = append(w, span(kernel.F32, n))
+				}
+				b.Run(fmt.Sprintf("T=%d/N=%d/K=%d/dtype=%v", T, n, k, dt), func(b *testing.B) {
+					bench(b, Options{}, kernel.Linear{T: T, N: n, K: k, YStride: n, Precision: kernel.RoundBF16}, 0,
+						float64(w[0].Bytes), []kernel.Range{y}, append([]kernel.Range{x}, w...))
+				})
+			}
+		}
+	}
+}
+
 // benchThreads is 0 for all, and 1 to compare with the peak of one core.
 const benchThreads = 0
 

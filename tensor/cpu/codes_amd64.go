@@ -87,6 +87,34 @@ func codes512(table *[16]float32) codes {
 			rowsCodes4AVX512(panel, w.p, w.ld/2, k, w.scales, 4*w.blocks, &table[0])
 		},
 		products: productsCodes4(products4Codes4AVX512, unsafe.Pointer(table)),
+		pairs: &codes{
+			group: 8 * lanes, arrange: arrangePairs,
+			products: productsCodes4(products4Codes4BF16, unsafe.Pointer(twice(table))),
+		},
+	}
+}
+
+// twice is the table in bfloat16, two times.
+func twice(table *[16]float32) *[32]uint16 {
+	var t [32]uint16
+	for i := range t {
+		t[i] = bf16Bits(table[i%16])
+	}
+	return &t
+}
+
+// arrangePairs rounds x to bfloat16 in the order of 32 words of four codes of 4 bits: code i of all words, then code
+// i+1.
+func arrangePairs(dst, x []float32) {
+	const group = 128
+	whole := len(x) / group
+	if whole > 0 {
+		arrangePairsBF16(whole, &dst[0], &x[0])
+	}
+	if rest := x[whole*group:]; len(rest) > 0 {
+		var last [group]float32
+		copy(last[:], rest)
+		arrangePairsBF16(1, &dst[whole*group/2], &last[0])
 	}
 }
 

@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 	"strings"
 	"testing"
 
@@ -77,6 +78,26 @@ func TestPairsOfAnyWeight(t *testing.T) {
 			back := trial{sizes: kernel.LinearBack{T: c.T, N: c.N, K: k, YStride: c.N, Precision: kernel.RoundBF16},
 				out: []operand{blank(int(c.T * k))}, in: append([]operand{random(r, int(c.T*c.N))}, w...)}
 			back.samePairs(t)
+		}
+	}
+}
+
+// A few rows times codes of 4 bits, as pairs of bfloat16: x is exact in it, the values of the codes are rounded, each by
+// at most 2⁻⁹ of itself, and the errors of k products below 1/3 on average add up like a random walk, three times that
+// for the tail.
+func TestFewRowsOfPairs(t *testing.T) {
+	if available()[0].bf16 == nil {
+		t.Skip("this processor has no bfloat16 products")
+	}
+	r := newRand(26)
+	for i, c := range codeShapes {
+		for _, dt := range []kernel.DType{kernel.NF4, kernel.FP4} {
+			rows := min(c.T, fewRows)
+			s := kernel.Linear{T: rows, N: c.N, K: c.K, YStride: c.N + 3, YOff: uint32(i % 3), Precision: kernel.RoundBF16}
+			trial := trial{sizes: s, out: []operand{blank(int(rows * s.YStride))}, opts: Options{BF16: BF16Force},
+				in:  append([]operand{rounded(random(r, int(rows*c.K)))}, weights(r, dt, int(c.N), int(c.K))...),
+				tol: []float64{0x1p-9*math.Sqrt(float64(c.K)) + sumError(c.K)}}
+			trial.checkOn(t, ISAs()[0])
 		}
 	}
 }

@@ -48,8 +48,8 @@ func (b *builder) vectors(s kernel.Linear, y, x []float32, w weight, bias []floa
 	const group = 16 // rows of w that stay in cache from one row of x to the next
 	const block = 4 * group
 	pool := b.p.d.pool
-	t, n, k, stride, off := int(s.T), int(s.N), int(s.K), int(s.YStride), int(s.YOff)
-	multiply, before := b.multiplier(x, w, t, k)
+	t, n, stride, off := int(s.T), int(s.N), int(s.YStride), int(s.YOff)
+	multiply, before := b.multiplier(s, x, w)
 	item := func(i int, _ *worker) {
 		for n0 := i * block; n0 < min(n, (i+1)*block); n0 += group {
 			n1 := min(n, n0+group)
@@ -73,12 +73,18 @@ func (b *builder) vectors(s kernel.Linear, y, x []float32, w weight, bias []floa
 }
 
 // multiplier returns a function that multiplies rows n0 … n0+len(y)−1 of w by row r of x, and what has to run before.
-func (b *builder) multiplier(x []float32, w weight, t, k int) (multiply func(y []float32, n0, r int), before func()) {
+func (b *builder) multiplier(
+	s kernel.Linear, x []float32, w weight,
+) (multiply func(y []float32, n0, r int), before func()) {
+	t, k := int(s.T), int(s.K)
 	if !w.dtype.Quantized() {
 		products := b.v.products[w.dtype]
 		return func(y []float32, n0, r int) { products(y, w.at(n0, 0), k, x[r*k:(r+1)*k]) }, nil
 	}
 	c, d := b.v.codesOf(w.dtype), b.p.d
+	if c.pairs != nil && b.pairable(s.Precision) {
+		c = c.pairs
+	}
 	if c.arrange == nil {
 		return func(y []float32, n0, r int) { c.products(y, w.from(n0, 0), x[r*k:(r+1)*k]) }, nil
 	}
