@@ -74,7 +74,7 @@ func (o *dataOptions) read(s *shell, t *tokenizer.Tokenizer, c *qwen2.Config, na
 		return nil, err
 	}
 	d = new(dataset)
-	b, err := data.NewBuilder(t, chatEncoder{t}, bo, func(e data.Example) error {
+	b, err := data.NewBuilder(t, chatEncoder{t, bo.TrainOn}, bo, func(e data.Example) error {
 		d.examples = append(d.examples, e)
 		return nil
 	})
@@ -169,12 +169,15 @@ func (o *dataOptions) buildOptions(t *tokenizer.Tokenizer, c *qwen2.Config, limi
 }
 
 // chatEncoder lets package data use a tokenizer's chat template.
-type chatEncoder struct{ t *tokenizer.Tokenizer }
+type chatEncoder struct {
+	t  *tokenizer.Tokenizer
+	on data.TrainOn
+}
 
 func (e chatEncoder) EncodeChat(messages []data.Message, tools []json.RawMessage) ([]int32, []bool, error) {
 	chat := make([]tokenizer.Message, len(messages))
 	for i, m := range messages {
-		chat[i] = tokenizer.Message{Role: m.Role, Content: m.Content}
+		chat[i] = tokenizer.Message{Role: m.Role, Content: m.Content, Raw: m.Raw}
 		if len(m.ToolCalls) == 0 {
 			continue
 		}
@@ -182,5 +185,10 @@ func (e chatEncoder) EncodeChat(messages []data.Message, tools []json.RawMessage
 			return nil, nil, fmt.Errorf("message %d: tool_calls: %w", i, err)
 		}
 	}
-	return e.t.EncodeChat(chat, tools, false)
+	if e.on != data.TrainAll {
+		return e.t.EncodeChat(chat, tools, false)
+	}
+	text, err := e.t.RenderChat(chat, tools, false) // any template will do: nobody asks who says what
+	ids := e.t.Encode(text)
+	return ids, make([]bool, len(ids)), err
 }

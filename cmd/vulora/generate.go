@@ -126,8 +126,8 @@ func (o *promptOptions) encode(t *tokenizer.Tokenizer, prompt string) ([]int32, 
 		if o.system != "" {
 			chat = append([]tokenizer.Message{{Role: "system", Content: o.system}}, chat...)
 		}
-		ids, _, err := t.EncodeChat(chat, nil, true)
-		return ids, err
+		text, err := t.RenderChat(chat, nil, true)
+		return t.Encode(text), err
 	}
 	if o.template != "none" {
 		template, err := data.ParseTemplate(o.template)

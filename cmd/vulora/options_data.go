@@ -75,6 +75,9 @@ func (o *dataOptions) settle(s *shell, f *flags, c *qwen2.Config) error {
 			o.appendEOS = false
 		}
 	}
+	if f.given("chat-template") && !f.given("template") && o.compat != "seed" {
+		o.template = "chatml"
+	}
 	if o.maxLength > c.MaxPositions {
 		if f.given("max-length") {
 			return usagef("--max-length: want at most %d, which is what the model allows (max_position_embeddings), have %d",

@@ -22,6 +22,7 @@ type modelOptions struct {
 	device, precision                   string
 	threads                             int
 	doubleQuant, cache                  bool
+	chatTemplate                        string // a file, or empty
 
 	dir     string // of the checkpoint, once resolved
 	outline bool   // nothing is loaded, and devices have no memory
@@ -52,6 +53,8 @@ func (o *modelOptions) addModel(s *pflag.FlagSet) {
 	s.StringVar(&o.model, "model", "", "checkpoint `DIR` of a Qwen2 or Qwen2.5 model, or owner/name in Hugging Face's "+
 		"local cache")
 	s.StringVar(&o.revision, "revision", "", "`NAME` of a branch, tag or commit in the local cache (default main)")
+	s.StringVar(&o.chatTemplate, "chat-template", "", "`FILE` of a Jinja template for chats, in place of the "+
+		"checkpoint's own")
 }
 
 func (o *modelOptions) addDevice(s *pflag.FlagSet) {
@@ -125,7 +128,14 @@ func (o *modelOptions) tokenizer() (*tokenizer.Tokenizer, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, &missingTokenizer{o.dir, err}
 	}
-	return t, err
+	if err != nil || o.chatTemplate == "" {
+		return t, err
+	}
+	source, err := os.ReadFile(o.chatTemplate)
+	if err != nil {
+		return nil, usagef("--chat-template: %s", err)
+	}
+	return t, t.UseChatTemplate(o.chatTemplate, string(source))
 }
 
 // missingTokenizer says what to do about it.

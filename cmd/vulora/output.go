@@ -105,6 +105,7 @@ func exists(dir, name string) bool {
 type saver struct {
 	o       *saveOptions
 	model   string // folder of the base model
+	chat    string // file of another chat template than the model's; empty for none
 	adapter *lora.Adapter
 	card    func(steps int) peft.Card
 }
@@ -128,7 +129,10 @@ func (v *saver) copyTokenizer(dir string) error {
 			return err
 		}
 	}
-	return nil
+	if v.chat == "" {
+		return nil
+	}
+	return copyFile(v.chat, filepath.Join(dir, "chat_template.jinja"))
 }
 
 func copyFile(from, to string) error {

@@ -32,7 +32,8 @@ var arrows = map[string]string{
 	"qwen2/strictjson":              "",
 	"qwen2/safetensors":             "qwen2/atomicfile qwen2/strictjson",
 	"qwen2/packcache":               "qwen2/atomicfile qwen2/safetensors",
-	"qwen2/tokenizer":               "qwen2/strictjson",
+	"qwen2/jinja":                   "",
+	"qwen2/tokenizer":               "qwen2/jinja qwen2/strictjson",
 	"qwen2/tokenizer/tokenizertest": "qwen2/tokenizer",
 	"qwen2": "autograd tensor tensor/kernel qwen2/atomicfile qwen2/bnb qwen2/packcache qwen2/safetensors " +
 		"qwen2/strictjson",

@@ -180,7 +180,7 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 		return err
 	}
 	t.steps, t.perEpoch = plan.Steps(), plan.StepsPerEpoch()
-	t.saver = &saver{o: &o.save, model: o.model.dir, adapter: a, card: t.card}
+	t.saver = &saver{o: &o.save, model: o.model.dir, chat: o.model.chatTemplate, adapter: a, card: t.card}
 	return do(t)
 }
 

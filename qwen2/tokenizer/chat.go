@@ -13,6 +13,10 @@ type Message struct {
 	Content   string     `json:"content"` // null reads as ""
 	ToolCalls []ToolCall `json:"tool_calls,omitempty"`
 	Name      string     `json:"name,omitempty"` // read and kept, but ChatML does not show it
+
+	// Raw, unless it is empty, is the message as an object of JSON with all its fields. Templates other than the
+	// package's own see it in place of the others.
+	Raw json.RawMessage `json:"-"`
 }
 
 // ToolCall is a function that an assistant calls. It is read from {"name": …, "arguments": …} and from
@@ -55,38 +59,54 @@ const (
 // apply_chat_template of transformers returns. tools are JSON objects whose keys keep their order. With
 // addGenerationPrompt the text ends where an assistant is to speak.
 //
-// Errors: a chat_template that is not of the family (see the package), no messages, an unknown role, tools or calls
-// that are no JSON or that the template does not know.
+// Errors: no messages, an unknown role, tools or calls that are no JSON or that the template does not know, and what
+// a template itself refuses.
 func (t *Tokenizer) RenderChat(messages []Message, tools []json.RawMessage, addGenerationPrompt bool) (string, error) {
-	c, err := t.render(messages, tools, addGenerationPrompt)
-	return c.text.String(), err
+	text, _, err := t.render(messages, tools, addGenerationPrompt, false)
+	return text, err
 }
 
-// renderer writes a chat and keeps which parts of it assistants said.
+// span is the bytes [start, end) of a text.
+type span struct{ start, end int }
+
+// render returns the text and, with spans, which parts of it assistants say.
+func (t *Tokenizer) render(messages []Message, tools []json.RawMessage, prompt, spans bool) (
+	text string, said []span, err error) {
+	chat := &t.chat
+	if len(tools) > 0 && t.chatTools != nil {
+		chat = t.chatTools
+	}
+	switch {
+	case chat.err != nil:
+		err = chat.err
+	case len(messages) == 0:
+		err = errors.New("want a message, had none")
+	case chat.jinja != nil:
+		j := &jinjaChat{chat.jinja, t.special, tools}
+		text, said, err = j.render(messages, prompt, spans)
+		for i := range said {
+			said[i].end = t.endOfTurn(text, said[i])
+		}
+	default:
+		c := &renderer{form: chat.form}
+		err = c.chat(messages, tools, prompt)
+		text, said = c.text.String(), c.said
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("tokenizer: render chat: %w", err)
+	}
+	return text, said, nil
+}
+
+// renderer writes a chat of the family and keeps which parts of it assistants said.
 type renderer struct {
 	form chatForm
 	text strings.Builder
 	said []span
 }
 
-// span is the bytes [start, end) of a text.
-type span struct{ start, end int }
-
-func (t *Tokenizer) render(messages []Message, tools []json.RawMessage, prompt bool) (*renderer, error) {
-	c := &renderer{form: t.chat}
-	if err := c.chat(messages, tools, prompt); err != nil {
-		return new(renderer), fmt.Errorf("tokenizer: render chat: %w", err)
-	}
-	return c, nil
-}
-
 func (c *renderer) chat(messages []Message, tools []json.RawMessage, prompt bool) error {
-	switch {
-	case c.form.err != nil:
-		return c.form.err
-	case len(messages) == 0:
-		return errors.New("want a message, had none")
-	case len(tools) > 0 && !c.form.tools:
+	if len(tools) > 0 && !c.form.tools {
 		return fmt.Errorf("want no tools with this chat_template, had %d", len(tools))
 	}
 	rest := messages

@@ -17,34 +17,28 @@ func withSystem(t testing.TB, name, system string) string {
 }
 
 func TestRecogniseTemplate(t *testing.T) {
+	other := chatForm{system: "another template"}
 	for _, c := range []struct {
 		template string
 		want     chatForm
-		err      string
 	}{
-		{withSystem(t, "qwen2.5", qwen25System), qwen25Form, ""},
+		{withSystem(t, "qwen2.5", qwen25System), qwen25Form},
 		{withSystem(t, "qwen2.5", `Put it in \\boxed{}.\nBo\'s "pet"`),
-			chatForm{system: "Put it in \\boxed{}.\nBo's \"pet\"", hasSystem: true, tools: true}, ""},
-		{withSystem(t, "qwen2.5-no-tools", "Be brief."), chatForm{system: "Be brief.", hasSystem: true}, ""},
-		{strings.ReplaceAll(withSystem(t, "qwen2.5-no-tools", "x"), "\n", "\r\n"),
-			chatForm{system: "x", hasSystem: true}, ""},
-		{withSystem(t, "qwen2", ""), chatForm{hasSystem: true}, ""},
-		{strings.ReplaceAll(withSystem(t, "qwen2", "x"), `\n`, "\n"), chatForm{system: "x", hasSystem: true}, ""},
-		{withSystem(t, "chatml", ""), chatForm{}, ""},
-		{withSystem(t, "qwen2", "' + messages[0] + '"), chatForm{}, "want a literal"},
-		{withSystem(t, "qwen2", `\x41`), chatForm{}, `had \x`},
-		{strings.Replace(withSystem(t, "qwen2.5", "one"), "one", "two", 1), chatForm{},
-			"want a chat_template of Qwen2"},
-		{withSystem(t, "chatml", "") + "{{ eos_token }}", chatForm{}, "want a chat_template of Qwen2"},
-		{"", chatForm{}, "want a chat_template of Qwen2"},
+			chatForm{system: "Put it in \\boxed{}.\nBo's \"pet\"", hasSystem: true, tools: true}},
+		{withSystem(t, "qwen2.5-no-tools", "Be brief."), chatForm{system: "Be brief.", hasSystem: true}},
+		{strings.ReplaceAll(withSystem(t, "qwen2.5-no-tools", "x"), "\n", "\r\n"), chatForm{system: "x", hasSystem: true}},
+		{withSystem(t, "qwen2", ""), chatForm{hasSystem: true}},
+		{strings.ReplaceAll(withSystem(t, "qwen2", "x"), `\n`, "\n"), chatForm{system: "x", hasSystem: true}},
+		{withSystem(t, "chatml", ""), chatForm{}},
+		{withSystem(t, "qwen2", "' + messages[0] + '"), other},
+		{withSystem(t, "qwen2", `\x41`), other},
+		{strings.Replace(withSystem(t, "qwen2.5", "one"), "one", "two", 1), other},
+		{withSystem(t, "chatml", "") + "{{ eos_token }}", other},
+		{"", other},
 	} {
-		got := recogniseTemplate(c.template)
-		if c.err != "" {
-			if got.err == nil || !strings.Contains(got.err.Error(), c.err) {
-				t.Errorf("%.80q…: %v, want %s", c.template, got.err, c.err)
-			}
-		} else if got != c.want {
-			t.Errorf("%.80q…: %+v, want %+v", c.template, got, c.want)
+		got, ok := recogniseTemplate(c.template)
+		if ok != (c.want != other) || ok && got != c.want {
+			t.Errorf("%.80q…: %+v, %v, want %+v", c.template, got, ok, c.want)
 		}
 	}
 }
@@ -69,8 +63,8 @@ func TestRenderChatRefuses(t *testing.T) {
 		{[]Message{hi, call}, nil, true, "message 1: want no tools with this chat_template"},
 		{[]Message{hi, {Role: "tool"}}, nil, true, "message 1: want no tools with this chat_template"},
 	} {
-		tok.chat = qwen25Form
-		tok.chat.tools = !c.plain
+		tok.chat = chatTemplate{form: qwen25Form}
+		tok.chat.form.tools = !c.plain
 		text, err := tok.RenderChat(c.messages, c.tools, true)
 		if err == nil || !strings.Contains(err.Error(), c.want) || text != "" {
 			t.Errorf("%+v: %q, %v, want %s", c.messages, text, err, c.want)

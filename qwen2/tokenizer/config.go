@@ -16,6 +16,11 @@ import (
 type configFile struct {
 	EOS          tokenName             `json:"eos_token"`
 	Pad          tokenName             `json:"pad_token"`
+	BOS          tokenName             `json:"bos_token"`
+	Unknown      tokenName             `json:"unk_token"`
+	Separator    tokenName             `json:"sep_token"`
+	Class        tokenName             `json:"cls_token"`
+	Mask         tokenName             `json:"mask_token"`
 	MaxLength    json.Number           `json:"model_max_length"`
 	ChatTemplate json.RawMessage       `json:"chat_template"`
 	Added        map[string]addedToken `json:"added_tokens_decoder"`
@@ -100,6 +105,13 @@ func (t *Tokenizer) configure(c *configFile) error {
 			return fmt.Errorf("%s: want a token of tokenizer.json, had %.100q", want.key, want.name)
 		}
 	}
+	t.special = map[string]string{}
+	for name, token := range map[string]tokenName{"eos_token": c.EOS, "pad_token": c.Pad, "bos_token": c.BOS,
+		"unk_token": c.Unknown, "sep_token": c.Separator, "cls_token": c.Class, "mask_token": c.Mask} {
+		if token != "" {
+			t.special[name] = string(token)
+		}
+	}
 	// Files without a limit say 1e30.
 	if n, err := c.MaxLength.Float64(); err == nil && n >= 1 && n <= math.MaxInt32 {
 		t.maxLength = int(n)
@@ -107,29 +119,34 @@ func (t *Tokenizer) configure(c *configFile) error {
 	return t.readTemplate(c.ChatTemplate)
 }
 
-// readTemplate takes the chat_template: a text, or a list of named ones of which "default" counts.
+// readTemplate takes the chat_template: a text, or a list of named ones of which "default" counts, and "tool_use" where
+// there are tools.
 func (t *Tokenizer) readTemplate(raw json.RawMessage) error {
 	raw = bytes.TrimSpace(raw)
 	if isNull(raw) {
 		return nil
 	}
-	var text string
-	if raw[0] == '[' {
-		var named []struct{ Name, Template string }
-		if err := json.Unmarshal(raw, &named); err != nil {
+	const name = "tokenizer_config.json: chat_template"
+	if raw[0] != '[' {
+		var text string
+		if err := json.Unmarshal(raw, &text); err != nil {
 			return fmt.Errorf("chat_template: %w", err)
 		}
-		for _, n := range named {
-			if n.Name == "default" {
-				text = n.Template
-			}
-		}
-		if text == "" {
-			return nil
-		}
-	} else if err := json.Unmarshal(raw, &text); err != nil {
+		t.chat = newChatTemplate(name, text)
+		return nil
+	}
+	var named []struct{ Name, Template string }
+	if err := json.Unmarshal(raw, &named); err != nil {
 		return fmt.Errorf("chat_template: %w", err)
 	}
-	t.chat = recogniseTemplate(text)
+	for _, n := range named {
+		switch n.Name {
+		case "default":
+			t.chat = newChatTemplate(name, n.Template)
+		case "tool_use":
+			tools := newChatTemplate(name+" "+n.Name, n.Template)
+			t.chatTools = &tools
+		}
+	}
 	return nil
 }

@@ -5,9 +5,9 @@
 // normaliser, pre-tokenizer, post-processor or decoder is refused by name; so are dropout and ignore_merges. The
 // truncation and padding of tokenizer.json are ignored: they are the caller's to do.
 //
-// RenderChat and EncodeChat write the ChatML of Qwen2 and Qwen2.5. They do not run Jinja: the checkpoint's
-// chat_template is compared with the templates of that family, which differ in their default system prompt and in
-// whether they know tools, and any other template is an error when a chat is rendered.
+// RenderChat and EncodeChat write the ChatML of Qwen2 and Qwen2.5 where the checkpoint's chat_template is, by its text,
+// one of the templates of that family, which differ in their default system prompt and in whether they know tools. Any
+// other template is run by package jinja; what is wrong with one is an error when a chat is rendered.
 //
 // The package knows nothing of tensors, of truncation to a context, or of what a prompt should say.
 //

@@ -170,13 +170,18 @@ func TestLoad(t *testing.T) {
 	if text := render(); !strings.Contains(text, qwen25System) {
 		t.Errorf("no config: %q", text)
 	}
-	write("tokenizer_config.json", `{"chat_template":"{{ bos_token }}[INST]"}`)
-	if text := render(); !strings.Contains(text, "chat_template") || !strings.Contains(text, "[INST]") {
+	write("tokenizer_config.json", `{"chat_template":"{{ eos_token }}[INST]{{ messages[-1].content }}",
+		"eos_token":"<|im_end|>"}`)
+	if text := render(); text != "<|im_end|>[INST]hi" {
 		t.Errorf("foreign template: %q", text)
 	}
-	write("tokenizer_config.json", `{"chat_template":[{"name":"tools","template":"x"},
+	write("tokenizer_config.json", `{"chat_template":"\n{% if %}"}`)
+	if text := render(); !strings.Contains(text, "tokenizer_config.json: chat_template:2: want an expression") {
+		t.Errorf("broken template: %q", text)
+	}
+	write("tokenizer_config.json", `{"chat_template":[{"name":"tool_use","template":"x"},
 		{"name":"default","template":"y"}]}`)
-	if text := render(); !strings.Contains(text, `"y"`) {
+	if text := render(); text != "y" {
 		t.Errorf("named templates: %q", text)
 	}
 	chatML, err := templates.ReadFile("templates/chatml.jinja")

@@ -2,9 +2,10 @@ package tokenizer
 
 import (
 	"embed"
-	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/vulora/vulora/qwen2/jinja"
 )
 
 // templates holds the chat templates of the family, in the order they are tried, with systemMark for the default system
@@ -24,13 +25,52 @@ type chatForm struct {
 	system    string // said where the messages do not begin with a system's
 	hasSystem bool
 	tools     bool
-	err       error // why chats cannot be rendered
 }
 
 var qwen25Form = chatForm{system: qwen25System, hasSystem: true, tools: true}
 
+// chatTemplate is how chats are rendered: as a template of the family does, or by running another.
+type chatTemplate struct {
+	form  chatForm
+	jinja *jinja.Template
+	err   error // why chats cannot be rendered
+}
+
+// newChatTemplate reads a chat_template; name is for its errors, which count only where a chat is rendered.
+func newChatTemplate(name, source string) chatTemplate {
+	if form, ok := recogniseTemplate(source); ok {
+		return chatTemplate{form: form}
+	}
+	t, err := jinja.Parse(name, source)
+	return chatTemplate{jinja: t, err: err}
+}
+
+// UseChatTemplate renders chats by another template than the checkpoint's own; name is what errors call it.
+func (t *Tokenizer) UseChatTemplate(name, source string) error {
+	if len(source) > maxTemplateBytes {
+		return fmt.Errorf("tokenizer: %s: want a chat template of at most %d bytes, had %d", name, maxTemplateBytes,
+			len(source))
+	}
+	chat := newChatTemplate(name, source)
+	if chat.err != nil {
+		return fmt.Errorf("tokenizer: chat template: %w", chat.err)
+	}
+	t.chat, t.chatTools = chat, nil
+	return nil
+}
+
+// ChatReadsClock tells whether a chat may be written otherwise at another time.
+func (t *Tokenizer) ChatReadsClock() bool {
+	for _, chat := range []*chatTemplate{&t.chat, t.chatTools} {
+		if chat != nil && chat.jinja != nil && chat.jinja.Reads("strftime_now") {
+			return true
+		}
+	}
+	return false
+}
+
 // recogniseTemplate compares a chat_template with those of the family.
-func recogniseTemplate(template string) chatForm {
+func recogniseTemplate(template string) (form chatForm, ok bool) {
 	template = oneLine(template)
 	for _, known := range []struct {
 		file  string
@@ -38,15 +78,15 @@ func recogniseTemplate(template string) chatForm {
 	}{{"qwen2.5", true}, {"qwen2.5-no-tools", false}, {"qwen2", false}, {"chatml", false}} {
 		text, err := templates.ReadFile("templates/" + known.file + ".jinja")
 		if err != nil {
-			return chatForm{err: err}
+			return form, false
 		}
 		if literal, ok := matchTemplate(oneLine(string(text)), template); ok {
-			form := chatForm{tools: known.tools, hasSystem: strings.Contains(string(text), systemMark)}
-			form.system, form.err = unescape(literal)
-			return form
+			form = chatForm{tools: known.tools, hasSystem: strings.Contains(string(text), systemMark)}
+			form.system, ok = unescape(literal)
+			return form, ok
 		}
 	}
-	return chatForm{err: fmt.Errorf("want a chat_template of Qwen2 or Qwen2.5 (ChatML), had %.60q…", template)}
+	return form, false
 }
 
 // oneLine writes line ends as a literal of Jinja writes them: published templates have them either way inside literals,
@@ -71,29 +111,26 @@ func matchTemplate(known, template string) (system string, ok bool) {
 	return system, ok && system+strings.ReplaceAll(rest, systemMark, system) == template
 }
 
-// unescape returns what a literal of Jinja in single quotes says.
-func unescape(literal string) (string, error) {
-	if !strings.Contains(literal, `\`) && !strings.Contains(literal, `'`) {
-		return literal, nil
-	}
+// unescape returns what a literal of Jinja in single quotes says, where it is one with none but common escapes.
+func unescape(literal string) (text string, ok bool) {
 	var b strings.Builder
 	for i := 0; i < len(literal); i++ {
 		c := literal[i]
 		if c == '\'' {
-			return "", errors.New("chat_template: want a literal as system prompt, had an expression")
+			return "", false // an expression
 		}
-		if c != '\\' {
-			b.WriteByte(c)
-			continue
+		if c == '\\' {
+			i++
+			at := -1
+			if i < len(literal) {
+				at = strings.IndexByte(`nt'"\`, literal[i])
+			}
+			if at < 0 {
+				return "", false
+			}
+			c = "\n\t'\"\\"[at]
 		}
-		if i++; i == len(literal) {
-			return "", errors.New("chat_template: system prompt ends within an escape")
-		}
-		at := strings.IndexByte(`nt'"\`, literal[i])
-		if at < 0 {
-			return "", fmt.Errorf("chat_template: want one of the escapes \\n \\t \\' \\\" \\\\, had \\%c", literal[i])
-		}
-		b.WriteByte("\n\t'\"\\"[at])
+		b.WriteByte(c)
 	}
-	return b.String(), nil
+	return b.String(), true
 }

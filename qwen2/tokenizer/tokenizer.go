@@ -33,7 +33,9 @@ type Tokenizer struct {
 
 	eos, pad  int32 // -1: none
 	maxLength int
-	chat      chatForm
+	special   map[string]string // bos_token, eos_token and so on, for chat templates
+	chat      chatTemplate
+	chatTools *chatTemplate // another one for chats with tools; nil for none
 
 	scratch sync.Pool // of *heapMerge
 }
@@ -61,9 +63,10 @@ func Load(dir string) (*Tokenizer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w (in %s)", err, dir)
 	}
-	template, err := readFile(filepath.Join(dir, "chat_template.jinja"), maxTemplateBytes)
+	const templateName = "chat_template.jinja"
+	template, err := readFile(filepath.Join(dir, templateName), maxTemplateBytes)
 	if err == nil {
-		t.chat = recogniseTemplate(string(template))
+		t.chat, t.chatTools = newChatTemplate(templateName, string(template)), nil
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -73,7 +76,7 @@ func Load(dir string) (*Tokenizer, error) {
 // Read makes a Tokenizer of the contents of a tokenizer.json and, unless it is empty, a tokenizer_config.json. Without
 // the second there is no end-of-text or padding token, no limit of length, and chats are Qwen2.5's.
 func Read(tokenizerJSON, configJSON []byte) (*Tokenizer, error) {
-	t := &Tokenizer{eos: -1, pad: -1, chat: qwen25Form}
+	t := &Tokenizer{eos: -1, pad: -1, chat: chatTemplate{form: qwen25Form}}
 	t.scratch.New = func() any { return new(heapMerge) }
 	added, err := t.readModel(tokenizerJSON)
 	if err != nil {

@@ -1,0 +1,213 @@
+package jinja
+
+import (
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/cases"
+)
+
+// stringMethods are str's.
+var stringMethods = map[string]*builtin{
+	"lower": onText(lower), "upper": onText(upper), "title": onText(title),
+	"capitalize": onText(capitalize), "casefold": onText(cases.Fold().String),
+	"swapcase": onText(func(s string) string {
+		return strings.Map(func(r rune) rune {
+			if unicode.IsUpper(r) {
+				return unicode.ToLower(r)
+			}
+			return unicode.ToUpper(r)
+		}, s)
+	}),
+	"isalpha": isText(unicode.IsLetter), "isdigit": isText(unicode.IsDigit), "isdecimal": isText(unicode.IsDigit),
+	"isnumeric": isText(unicode.IsNumber), "isspace": isText(pythonSpace),
+	"isalnum":    isText(func(r rune) bool { return unicode.IsLetter(r) || unicode.IsNumber(r) }),
+	"islower":    {call: func(_ *machine, a []any) any { s := a[0].(string); return cased(s) && s == lower(s) }},
+	"isupper":    {call: func(_ *machine, a []any) any { s := a[0].(string); return cased(s) && s == upper(s) }},
+	"istitle":    {call: func(_ *machine, a []any) any { s := a[0].(string); return cased(s) && s == title(s) }},
+	"strip":      strip(strings.TrimFunc, strings.Trim),
+	"lstrip":     strip(strings.TrimLeftFunc, strings.TrimLeft),
+	"rstrip":     strip(strings.TrimRightFunc, strings.TrimRight),
+	"startswith": affix(strings.HasPrefix), "endswith": affix(strings.HasSuffix),
+	"find": find(strings.Index, false), "rfind": find(strings.LastIndex, false),
+	"index": find(strings.Index, true), "rindex": find(strings.LastIndex, true),
+	"ljust":  pad(func(int) int { return 0 }),
+	"rjust":  pad(func(n int) int { return n }),
+	"center": pad(func(n int) int { return n / 2 }),
+	"count": {params: []string{"sub"}, required: 1, call: func(m *machine, a []any) any {
+		return int64(strings.Count(a[0].(string), m.plain(a[1], "count")))
+	}},
+	"join": {params: []string{"items"}, required: 1, call: func(m *machine, a []any) any {
+		return join(m, a[0].(string), m.items(a[1]), func(v any) string { return m.plain(v, "join") })
+	}},
+	"replace": {params: []string{"old", "new", "count"}, required: 2, call: func(m *machine, a []any) any {
+		return replace(m, a[0].(string), m.plain(a[1], "replace"), m.plain(a[2], "replace"),
+			m.integer(or(a[3], int64(-1)), "replace"))
+	}},
+	"removeprefix": {params: []string{"prefix"}, required: 1, call: func(m *machine, a []any) any {
+		return m.text(strings.TrimPrefix(a[0].(string), m.plain(a[1], "removeprefix")))
+	}},
+	"removesuffix": {params: []string{"suffix"}, required: 1, call: func(m *machine, a []any) any {
+		return m.text(strings.TrimSuffix(a[0].(string), m.plain(a[1], "removesuffix")))
+	}},
+	"split": {params: []string{"sep", "maxsplit"}, call: func(m *machine, a []any) any {
+		return split(m, a, false)
+	}},
+	"rsplit": {params: []string{"sep", "maxsplit"}, call: func(m *machine, a []any) any {
+		return split(m, a, true)
+	}},
+	"splitlines": {params: []string{"keepends"}, call: func(m *machine, a []any) any {
+		return splitLines(m, a[0].(string), truth(or(a[1], false)))
+	}},
+	"partition": {params: []string{"sep"}, required: 1, call: func(m *machine, a []any) any {
+		return partition(m, a, strings.Index, false)
+	}},
+	"rpartition": {params: []string{"sep"}, required: 1, call: func(m *machine, a []any) any {
+		return partition(m, a, strings.LastIndex, true)
+	}},
+	"zfill": {params: []string{"width"}, required: 1, call: func(m *machine, a []any) any {
+		s := a[0].(string)
+		sign := ""
+		if strings.HasPrefix(s, "-") || strings.HasPrefix(s, "+") {
+			sign, s = s[:1], s[1:]
+		}
+		width := m.integer(a[1], "zfill") - int64(len(sign))
+		return m.text(sign + padded(m, s, width, "0", func(n int) int { return n }))
+	}},
+	"format": {list: true, call: func(m *machine, a []any) any {
+		m.fail("want %% or the filter format to put values into a text, had .format")
+		return nil
+	}},
+}
+
+// join puts texts together.
+func join(m *machine, sep string, items []any, text func(v any) string) string {
+	var b strings.Builder
+	for i, v := range items {
+		s := text(v)
+		if i > 0 {
+			m.made(len(sep))
+			b.WriteString(sep)
+		}
+		m.made(len(s))
+		b.WriteString(s)
+	}
+	return b.String()
+}
+
+// replace counts what it makes before it makes it.
+func replace(m *machine, s, old, with string, count int64) string {
+	n := int64(strings.Count(s, old))
+	if count >= 0 {
+		n = min(n, count)
+	}
+	m.made(len(s) + int(n)*len(with))
+	return strings.Replace(s, old, with, int(n))
+}
+
+func split(m *machine, a []any, right bool) *list {
+	s, most := a[0].(string), m.integer(or(a[2], int64(-1)), "split")
+	sep := or(a[1], nil)
+	var parts []string
+	if sep == nil {
+		parts = splitSpace(s, int(most), right)
+	} else {
+		by := m.plain(sep, "split")
+		if by == "" {
+			m.fail("split: want a text to split by, had an empty one")
+		}
+		if most < 0 || most > int64(len(s)) {
+			most = int64(len(s))
+		}
+		if right {
+			for ; most > 0; most-- {
+				i := strings.LastIndex(s, by)
+				if i < 0 {
+					break
+				}
+				parts = append([]string{s[i+len(by):]}, parts...)
+				m.step(1 + len(parts)/16)
+				s = s[:i]
+			}
+			parts = append([]string{s}, parts...)
+		} else {
+			parts = strings.SplitN(s, by, int(most)+1)
+		}
+	}
+	return m.texts(parts)
+}
+
+// splitSpace splits at runs of white space, at most so many times if most is not negative.
+func splitSpace(s string, most int, right bool) (parts []string) {
+	for {
+		s = strings.TrimFunc(s, pythonSpace)
+		if s == "" {
+			return parts
+		}
+		i := strings.IndexFunc(s, pythonSpace)
+		if right {
+			i = strings.LastIndexFunc(s, pythonSpace)
+		}
+		if i < 0 || most == 0 {
+			i = len(s)
+			if right {
+				i = -1
+			}
+		}
+		most--
+		if right {
+			last := s[max(i, 0):]
+			parts = append([]string{strings.TrimFunc(last, pythonSpace)}, parts...)
+			s = s[:max(i, 0)]
+		} else {
+			parts = append(parts, s[:i])
+			s = s[i:]
+		}
+	}
+}
+
+func (m *machine) texts(parts []string) *list {
+	items := make([]any, len(parts))
+	for i, p := range parts {
+		items[i] = p
+	}
+	return m.list(items)
+}
+
+func splitLines(m *machine, s string, keep bool) *list {
+	var parts []string
+	for s != "" {
+		n := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
+		end := len(s)
+		if n < 0 {
+			n = len(s)
+		} else if end = n + len(string([]rune(s[n:])[:1])); strings.HasPrefix(s[n:], "\r\n") {
+			end = n + 2
+		}
+		if keep {
+			parts = append(parts, s[:end])
+		} else {
+			parts = append(parts, s[:n])
+		}
+		s = s[end:]
+	}
+	return m.texts(parts)
+}
+
+func partition(m *machine, a []any, index func(s, sub string) int, right bool) *list {
+	s, sep := a[0].(string), m.plain(a[1], "partition")
+	if sep == "" {
+		m.fail("partition: want a text to split by, had an empty one")
+	}
+	var l *list
+	switch i := index(s, sep); {
+	case i >= 0:
+		l = m.texts([]string{s[:i], sep, s[i+len(sep):]})
+	case right:
+		l = m.texts([]string{"", "", s})
+	default:
+		l = m.texts([]string{s, "", ""})
+	}
+	l.tuple = true
+	return l
+}

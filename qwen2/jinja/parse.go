@@ -1,0 +1,313 @@
+package jinja
+
+import (
+	"fmt"
+	"slices"
+)
+
+// maxDepth bounds how deep a template's expressions and blocks are nested.
+const maxDepth = 200
+
+// parser reads statements and expressions from tokens. Errors are thrown as failures and caught by Parse.
+type parser struct {
+	tokens    []token
+	at, depth int
+	loops     int // around the place that is read
+	spans     bool
+	names     map[string]bool // read anywhere
+}
+
+// failure is what ends parsing or rendering.
+type failure struct {
+	line int
+	what string
+}
+
+func (p *parser) fail(format string, v ...any) {
+	panic(failure{p.tokens[p.at].line, fmt.Sprintf(format, v...)})
+}
+
+func (p *parser) enter() {
+	if p.depth++; p.depth > maxDepth {
+		p.fail("want at most %d blocks and brackets within each other, had more", maxDepth)
+	}
+}
+
+func (p *parser) leave() { p.depth-- }
+
+func (p *parser) token() token { return p.tokens[p.at] }
+
+func (p *parser) next() token {
+	t := p.tokens[p.at]
+	if t.kind != endToken {
+		p.at++
+	}
+	return t
+}
+
+// is tells whether the next token is the operator or word text.
+func (p *parser) is(k kind, texts ...string) bool {
+	t := p.token()
+	return t.kind == k && slices.Contains(texts, t.text)
+}
+
+// skip takes the next token if it is that.
+func (p *parser) skip(k kind, text string) bool {
+	if !p.is(k, text) {
+		return false
+	}
+	p.at++
+	return true
+}
+
+func (p *parser) want(k kind, text string) {
+	if !p.skip(k, text) {
+		p.fail("want %s, had %s", text, p.had())
+	}
+}
+
+func (p *parser) name() string {
+	t := p.token()
+	if t.kind != nameToken {
+		p.fail("want a name, had %s", p.had())
+	}
+	p.at++
+	return t.text
+}
+
+func (p *parser) had() string {
+	switch t := p.token(); t.kind {
+	case endToken:
+		return "the end of the template"
+	case blockEnd:
+		return "%}"
+	case variableEnd:
+		return "}}"
+	case dataToken, blockBegin, variableBegin:
+		return "text"
+	default:
+		return fmt.Sprintf("%.40q", t.text)
+	}
+}
+
+// end takes the end of a tag.
+func (p *parser) end(k kind) {
+	if p.token().kind != k {
+		p.fail("want the end of the tag, had %s", p.had())
+	}
+	p.at++
+}
+
+// body reads statements up to a block that begins with one of the words ends, takes the word and returns it.
+func (p *parser) body(ends ...string) (list []stmt, end string) {
+	p.enter()
+	defer p.leave()
+	for {
+		switch t := p.next(); t.kind {
+		case endToken:
+			if len(ends) > 0 {
+				p.fail("want {%% %s %%}, had the end of the template", ends[len(ends)-1])
+			}
+			return list, ""
+		case dataToken:
+			list = append(list, &text{t.text})
+		case variableBegin:
+			list = append(list, &output{t.line, p.tuple(true)})
+			p.end(variableEnd)
+		case blockBegin:
+			if w := p.token(); w.kind == nameToken && slices.Contains(ends, w.text) {
+				p.at++
+				return list, w.text
+			}
+			list = append(list, p.statement())
+		default:
+			p.at--
+			p.fail("want text or a tag, had %s", p.had())
+		}
+	}
+}
+
+// block is body behind the end of a tag, up to an end tag.
+func (p *parser) block(end string) []stmt {
+	p.end(blockEnd)
+	list, _ := p.body(end)
+	p.end(blockEnd)
+	return list
+}
+
+func (p *parser) statement() stmt {
+	line := p.token().line
+	switch word := p.name(); word {
+	case "if":
+		return p.ifBlock()
+	case "for":
+		return p.forBlock(line)
+	case "set":
+		return p.set(line)
+	case "macro":
+		name := p.name()
+		f := p.signature()
+		f.name, f.body = name, p.closed("endmacro")
+		return &macroBlock{f}
+	case "call":
+		return p.callBlock(line)
+	case "filter":
+		filters := p.filters(&captured{}, true)
+		return &filterBlock{line, filters, p.block("endfilter")}
+	case "with":
+		return p.with()
+	case "generation":
+		p.spans = true
+		return &generation{line, p.closed("endgeneration")}
+	case "break", "continue":
+		if p.loops == 0 {
+			p.fail("want %s in a loop only", word)
+		}
+		p.end(blockEnd)
+		return &jump{map[string]flow{"break": breakLoop, "continue": continueLoop}[word]}
+	case "include", "import", "from", "extends", "block":
+		p.fail("want a template that is whole, had {%% %s %%}: no other template can be read", word)
+	default:
+		p.fail("want a statement, had %.40q", word)
+	}
+	return nil
+}
+
+// closed is block where no loop around it can be left.
+func (p *parser) closed(end string) []stmt {
+	loops := p.loops
+	p.loops = 0
+	defer func() { p.loops = loops }()
+	return p.block(end)
+}
+
+func (p *parser) ifBlock() stmt {
+	s := new(ifBlock)
+	for {
+		s.conditions = append(s.conditions, p.tuple(false))
+		p.end(blockEnd)
+		body, end := p.body("elif", "else", "endif")
+		s.bodies = append(s.bodies, body)
+		if end == "else" {
+			p.end(blockEnd)
+			s.otherwise, end = p.body("endif")
+		}
+		if end == "endif" {
+			p.end(blockEnd)
+			return s
+		}
+	}
+}
+
+func (p *parser) forBlock(line int) stmt {
+	s := &forBlock{line: line, target: p.target(false)}
+	p.want(nameToken, "in")
+	s.over = p.tuple(false)
+	if p.skip(nameToken, "if") {
+		s.condition = p.expression()
+	}
+	s.recursive = p.skip(nameToken, "recursive")
+	p.end(blockEnd)
+	p.loops++
+	body, end := p.body("else", "endfor")
+	p.loops--
+	s.body = body
+	if end == "else" {
+		p.end(blockEnd)
+		s.otherwise, _ = p.body("endfor")
+	}
+	p.end(blockEnd)
+	return s
+}
+
+func (p *parser) set(line int) stmt {
+	s := &setBlock{line: line, target: p.target(true)}
+	if p.skip(operatorToken, "=") {
+		s.value = p.tuple(true)
+		p.end(blockEnd)
+		return s
+	}
+	s.filters = p.filters(&captured{}, false)
+	s.body = p.block("endset")
+	return s
+}
+
+// with reads {% with a = 1, b = 2 %}.
+func (p *parser) with() stmt {
+	s := new(withBlock)
+	for p.token().kind != blockEnd {
+		if len(s.targets) > 0 {
+			p.want(operatorToken, ",")
+		}
+		s.targets = append(s.targets, p.target(false))
+		p.want(operatorToken, "=")
+		s.values = append(s.values, p.expression())
+	}
+	s.body = p.block("endwith")
+	return s
+}
+
+// callBlock reads {% call(a) macro(b) %}.
+func (p *parser) callBlock(line int) stmt {
+	f := &function{name: "caller"}
+	if p.is(operatorToken, "(") {
+		f = p.signature()
+		f.name = "caller"
+	}
+	c, ok := p.expression().(*call)
+	if !ok {
+		p.fail("want a call behind call")
+	}
+	f.body = p.closed("endcall")
+	return &callBlock{line, c, f}
+}
+
+// signature reads a macro's parameters.
+func (p *parser) signature() *function {
+	f := new(function)
+	p.want(operatorToken, "(")
+	for !p.skip(operatorToken, ")") {
+		if len(f.params) > 0 {
+			p.want(operatorToken, ",")
+			if p.skip(operatorToken, ")") {
+				break
+			}
+		}
+		f.params = append(f.params, p.name())
+		var fallback expr
+		if p.skip(operatorToken, "=") {
+			fallback = p.expression()
+		}
+		f.defaults = append(f.defaults, fallback)
+	}
+	return f
+}
+
+// target reads what is assigned to: a name, several, or with fields the field of a namespace.
+func (p *parser) target(fields bool) target {
+	var t target
+	for {
+		if p.skip(operatorToken, "(") {
+			inner := p.target(false)
+			p.want(operatorToken, ")")
+			t.parts = append(t.parts, inner)
+		} else {
+			one := target{name: p.name()}
+			if fields && p.skip(operatorToken, ".") {
+				one.field = p.name()
+			}
+			t.parts = append(t.parts, one)
+		}
+		if !p.skip(operatorToken, ",") {
+			break
+		}
+		t.several = true
+		if p.token().kind != nameToken && !p.is(operatorToken, "(") || p.is(nameToken, "in") {
+			break
+		}
+	}
+	if !t.several {
+		return t.parts[0]
+	}
+	return t
+}
