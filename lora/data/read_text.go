@@ -1,6 +1,7 @@
 package data
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -29,6 +30,7 @@ func (r *reader) text(src *source) error {
 // tokens end however a byte-level BPE splits its words: no word of it goes on from a line break to a letter, and
 // nothing is composed across one.
 func (r *reader) document(src io.Reader, size int) error {
+	src = lineEnds{bufio.NewReader(src)}
 	var part []byte
 	line, blank, want := 1, true, size
 	for end := false; !end && !r.stopped; {
@@ -37,7 +39,6 @@ func (r *reader) document(src io.Reader, size int) error {
 		if end = errors.Is(err, io.EOF); err != nil && !end {
 			return unexpected(err)
 		}
-		part = bytes.ReplaceAll(part, []byte("\r\n"), []byte("\n"))
 		cut := len(part)
 		if !end {
 			cut = cutText(part)
@@ -70,6 +71,26 @@ func (r *reader) document(src io.Reader, size int) error {
 		part = append(part[:0], part[cut:]...)
 	}
 	return nil
+}
+
+// lineEnds reads \r\n as \n.
+type lineEnds struct{ *bufio.Reader }
+
+func (l lineEnds) Read(p []byte) (n int, err error) {
+	for n < len(p) {
+		c, err := l.ReadByte()
+		if err != nil {
+			return n, err
+		}
+		if c == '\r' {
+			if next, err := l.Peek(1); err == nil && next[0] == '\n' {
+				continue
+			}
+		}
+		p[n] = c
+		n++
+	}
+	return n, nil
 }
 
 // readOn appends to part until it has size bytes.
