@@ -21,6 +21,7 @@ var amx = &bf16ISA{
 	packRows: pairRows,
 	halve:    halveBF16,
 	narrow:   narrow,
+	pairUp:   pairUp,
 }
 
 // A tileConfig is the operand of LDTILECFG: the palette, which is 1, and the size of each tile.

@@ -73,26 +73,29 @@ func (s pairs) round(v *isa, panel unsafe.Pointer, k0, k, n0, n int) {
 // pairable says whether a product may and should be one of bfloat16 pairs.
 func (b *builder) pairable(precision uint32) bool { return precision == kernel.RoundBF16 && b.p.d.bf16 }
 
-// pairProduct turns p, whose right factor is w, into a product of bfloat16 pairs. The left factor is rounded first,
-// into scratch that all workers see: it is used by every block of columns.
+// pairProduct turns p, whose right factor is w, into a product of bfloat16 pairs. Each span of the left factor is
+// rounded first, into scratch that all workers see: it is used by every block of columns.
 func (b *builder) pairProduct(p *product, w weight, straight bool) func() {
 	d, pool, narrow := b.p.d, b.p.d.pool, b.v.bf16.narrow
 	x, xStride, k := p.a, p.rs, p.k
 	half := (k + 1) / 2
 	p.b, p.tile, p.mr = pairs{w, k, straight}, b.v.bf16.tile, b.v.bf16.mr
-	p.k, p.rs, p.cs = half, half, 1
-	b.shared = max(b.shared, p.m*half)
-	round := b.eachRow(uint32(p.m), func(r int, _ *worker) {
-		row := elements[uint16](address(d.shared, r*half), 2*half)
-		row[2*half-1] = 0
-		narrow(row[:k], elements[float32](unsafe.Add(x, r*xStride*4), k))
-	})
+	p.k, p.cs = half, 1
 	p.prepare(len(pool.workers))
+	p.rs = min(half, p.span)
+	b.shared = max(b.shared, p.m*p.rs)
 	b.each = max(b.each, p.scratchElements())
-	item := p.item
-	return func() {
-		p.a = address(d.shared, 0)
+	first, n := 0, 0 // of the span, in elements
+	round := b.eachRow(uint32(p.m), func(r int, _ *worker) {
+		row := elements[uint16](address(d.shared, r*p.rs), n+n%2)
+		row[len(row)-1] = 0
+		narrow(row[:n], elements[float32](unsafe.Add(x, (r*xStride+first)*4), n))
+	})
+	ready := func(k0, steps int) unsafe.Pointer {
+		first, n = 2*k0, min(2*steps, k-2*k0)
 		round()
-		pool.each(p.items(), item)
+		return address(d.shared, 0)
 	}
+	item := p.item
+	return func() { p.run(pool, item, ready) }
 }

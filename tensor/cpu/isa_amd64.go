@@ -56,7 +56,7 @@ var avx512BF16 = &bf16ISA{
 	packRows: pairRows,
 	halve:    halveBF16,
 	narrow:   narrow,
-	pairUp:   func(dst []uint32, lo, hi []float32) { pairUpBF16(len(dst), &dst[0], &lo[0], &hi[0]) },
+	pairUp:   pairUp,
 }
 
 var avx2 = (&loops{
@@ -220,6 +220,8 @@ func pairRows(panel, src unsafe.Pointer, ld, k, n int) {
 		}
 	}
 }
+
+func pairUp(dst []uint32, lo, hi []float32) { pairUpBF16(len(dst), &dst[0], &lo[0], &hi[0]) }
 
 func narrow(dst []uint16, src []float32) {
 	n := len(src) &^ 15

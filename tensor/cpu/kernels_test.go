@@ -17,13 +17,13 @@ func sumError(k uint32) float64 {
 }
 
 // Sizes lie around the tiles (4, 6, 12 rows; 16, 32 columns), the blocks (128, 256, 448) and the few rows of
-// decoding.
+// decoding; 1500 rows have spans of one or two blocks.
 func TestLinear(t *testing.T) {
 	r := newRand(1)
 	for _, c := range []struct{ T, N, K uint32 }{
 		{1, 1, 1}, {1, 70, 33}, {2, 16, 100}, {3, 129, 17}, {4, 31, 65}, {5, 33, 7}, {6, 16, 449}, {7, 15, 16},
 		{11, 32, 31}, {12, 64, 448}, {13, 65, 447}, {25, 300, 40}, {29, 17, 513}, {48, 97, 256}, {50, 2, 257},
-		{1, 40, 900}, {9, 31, 897}, {200, 33, 50},
+		{1, 40, 900}, {9, 31, 897}, {200, 33, 50}, {1500, 3, 1000},
 	} {
 		for i, dt := range weightTypes {
 			s := kernel.Linear{T: c.T, N: c.N, K: c.K, YStride: c.N + 5*uint32(i),
@@ -40,7 +40,7 @@ func TestLinearBack(t *testing.T) {
 	r := newRand(2)
 	for _, c := range []struct{ T, N, K uint32 }{
 		{1, 1, 1}, {1, 70, 33}, {3, 129, 17}, {5, 33, 7}, {6, 449, 16}, {11, 32, 31}, {12, 448, 64}, {13, 447, 65},
-		{25, 40, 300}, {29, 513, 17}, {50, 257, 2}, {9, 897, 31}, {200, 50, 33},
+		{25, 40, 300}, {29, 513, 17}, {50, 257, 2}, {9, 897, 31}, {200, 50, 33}, {1500, 1000, 3},
 	} {
 		for i, dt := range weightTypes {
 			s := kernel.LinearBack{T: c.T, N: c.N, K: c.K, YStride: c.N + 5*uint32(i),
@@ -85,7 +85,7 @@ func TestLinearBF16(t *testing.T) {
 	opts := Options{BF16: BF16Force}
 	for _, c := range []struct{ T, N, K uint32 }{{5, 1, 1}, {7, 33, 31}, {12, 64, 896}, {13, 65, 897}, {30, 31, 1025},
 		{16, 33, 32}, {17, 32, 64}, {32, 5, 33}, {33, 40, 30}, {49, 64, 95}, {64, 32, 449}, {65, 31, 34}, {97, 33, 62},
-		{130, 64, 1}} {
+		{130, 64, 1}, {1500, 3, 1501}} {
 		for _, acc := range []uint32{0, 1} {
 			x, w := rounded(random(r, int(c.T*c.K))), random(r, int(c.N*c.K)).as(kernel.BF16)
 			s := kernel.Linear{T: c.T, N: c.N, K: c.K, YStride: c.N + 1, YOff: acc, Bias: acc, Precision: kernel.RoundBF16}

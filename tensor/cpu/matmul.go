@@ -68,5 +68,5 @@ func (b *builder) product(p *product) func() {
 	p.prepare(len(pool.workers))
 	b.each = max(b.each, p.scratchElements())
 	item := p.item
-	return func() { pool.each(p.items(), item) }
+	return func() { p.run(pool, item, nil) }
 }

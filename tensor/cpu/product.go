@@ -24,7 +24,12 @@ type product struct {
 	mr      int // rows of tile
 
 	blocks []block
+	span   int // steps of the inner dimension in one loop, whole chunks of kc
+	k0     int // the first of the loop that runs, where a begins
 }
+
+// spanBytes is what a span has of a, at most, unless a single chunk has more.
+const spanBytes = 4 << 20
 
 // A block is the part of c that one item computes.
 type block struct{ m0, m1, n0, n1 int }
@@ -44,6 +49,7 @@ func (p *product) prepare(workers int) {
 	if p.k == 0 {
 		p.a, p.rs, p.cs = p.c, 0, 0 // an empty sum reads nothing: any address will do
 	}
+	p.span = max(1, spanBytes/4/max(1, p.m)/v.kc) * v.kc
 	tiles := (p.n + v.nr - 1) / v.nr
 	for t := 0; t < tiles; {
 		left, size, parts := tiles-t, v.nc/v.nr, 1
@@ -64,28 +70,41 @@ func (p *product) prepare(workers int) {
 	}
 }
 
-// items is the length of the loop that item serves.
-func (p *product) items() int { return len(p.blocks) }
+// run does all spans. ready, if there is one, is called before each and returns where a lies from step k0 on.
+func (p *product) run(pool *pool, item func(i int, w *worker), ready func(k0, k int) unsafe.Pointer) {
+	a := p.a
+	for p.k0 = 0; p.k0 == 0 || p.k0 < p.k; p.k0 += p.span {
+		if ready != nil {
+			p.a = ready(p.k0, min(p.span, p.k-p.k0))
+		} else {
+			p.a = unsafe.Add(a, p.k0*p.cs*4)
+		}
+		pool.each(len(p.blocks), item)
+	}
+	p.a = a
+}
 
+// item adds what block i gets from the span that runs.
 func (p *product) item(i int, w *worker) {
 	v := p.v
 	m0, m1, n0, n1 := p.blocks[i].m0, p.blocks[i].m1, p.blocks[i].n0, p.blocks[i].n1
 	panels := unsafe.Pointer(unsafe.SliceData(w.scratch))
 	spare := address(w.scratch, v.kc*v.nc)
-	acc := p.acc
-	if p.bias != nil {
+	acc := p.acc || p.k0 > 0
+	if p.bias != nil && p.k0 == 0 {
 		for m := m0; m < m1; m++ {
 			copy(elements[float32](unsafe.Add(p.c, (m*p.ldc+n0)*4), n1-n0), p.bias[n0:n1])
 		}
 		acc = true
 	}
-	for k0 := 0; k0 == 0 || k0 < p.k; k0 += v.kc {
-		k := min(v.kc, p.k-k0)
+	last := min(p.k, p.k0+p.span)
+	for k0 := p.k0; k0 == p.k0 || k0 < last; k0 += v.kc {
+		k := min(v.kc, last-k0)
 		for n := n0; n < n1 && k > 0; n += v.nr {
 			p.b.pack(v, unsafe.Add(panels, (n-n0)*k*4), k0, k, n, min(v.nr, n1-n))
 		}
 		g := grid{tile: p.tile, mr: p.mr, nr: v.nr, spare: spare, flip: p.flip}
-		a := unsafe.Add(p.a, (m0*p.rs+k0*p.cs)*4)
+		a := unsafe.Add(p.a, (m0*p.rs+(k0-p.k0)*p.cs)*4)
 		c := unsafe.Add(p.c, (m0*p.ldc+n0)*4)
 		if p.flip {
 			c = unsafe.Add(p.c, (n0*p.ldc+m0)*4)
