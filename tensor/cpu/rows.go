@@ -141,32 +141,3 @@ func addBias(b *builder, s kernel.AddBias) func() {
 		v.sum(row, row, bias)
 	})
 }
-
-func argMax(b *builder, s kernel.ArgMax) func() {
-	b.want(1, 1)
-	if b.err != nil {
-		return nil
-	}
-	if s.Cols == 0 && s.Rows != 0 {
-		b.fail("want columns, had none")
-	}
-	y := b.i32("y", b.l.Out[0], uint64(s.Rows))
-	x := b.f32("x", b.l.In[0], times(s.Rows, s.Cols))
-	if !b.ok() {
-		return nil
-	}
-	c := int(s.Cols)
-	return b.eachRow(s.Rows, func(r int, _ *worker) {
-		row, best := x[r*c:(r+1)*c], 0
-		for i, v := range row {
-			if v != v {
-				best = i
-				break
-			}
-			if v > row[best] {
-				best = i
-			}
-		}
-		y[r] = int32(best)
-	})
-}
