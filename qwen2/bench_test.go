@@ -106,7 +106,7 @@ func (t *timed) print() {
 func BenchmarkDecode(b *testing.B) {
 	for name, f := range map[string]bnb.Format{"none": 0, "nf4": bnb.NF4, "int8": bnb.Int8} {
 		b.Run("quantization="+name, func(b *testing.B) {
-			m := benchModel(b, LoadOptions{Quantize: f, Positions: 512})
+			m := benchModel(b, LoadOptions{Quantize: f, Positions: 512, Precision: kernel.RoundBF16})
 			s, err := m.NewSession(512, nil)
 			if err != nil {
 				b.Fatal(err)
