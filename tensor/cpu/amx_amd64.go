@@ -21,6 +21,7 @@ var amx = &bf16ISA{
 	packRows: pairRows,
 	halve:    halveBF16,
 	narrow:   narrow,
+	products: pairProducts,
 	pairUp:   pairUp,
 }
 

@@ -86,6 +86,9 @@ func products4F32AVX512(k int, w unsafe.Pointer, ld int, x, y *float32)
 func products4BF16AVX512(k int, w unsafe.Pointer, ld int, x, y *float32)
 
 //go:noescape
+func productsPairsBF16(n, k int, w unsafe.Pointer, ld int, x *uint16, y *float32)
+
+//go:noescape
 func products4F16AVX512(k int, w unsafe.Pointer, ld int, x, y *float32)
 
 //go:noescape

@@ -65,6 +65,8 @@ type bf16ISA struct {
 	// halve rounds n pairs of rows of a panel of float32, in place, to n rows of pairs.
 	halve  func(n int, panel unsafe.Pointer)
 	narrow func(dst []uint16, src []float32) // to nearest even
+	// products is that of isa for a bfloat16 weight and x rounded to bfloat16.
+	products func(y []float32, w unsafe.Pointer, ld int, x []uint16)
 	// pairUp rounds len(dst) elements of lo and hi and pairs them, with those of lo in the low half. Rows end with
 	// whole panels.
 	pairUp func(dst []uint32, lo, hi []float32)

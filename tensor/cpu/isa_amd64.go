@@ -56,6 +56,7 @@ var avx512BF16 = &bf16ISA{
 	packRows: pairRows,
 	halve:    halveBF16,
 	narrow:   narrow,
+	products: pairProducts,
 	pairUp:   pairUp,
 }
 
@@ -217,6 +218,22 @@ func pairRows(panel, src unsafe.Pointer, ld, k, n int) {
 		clear(last)
 		for j, x := range elements[uint16](unsafe.Add(src, (k-1)*ld*2), n) {
 			last[j] = uint32(x)
+		}
+	}
+}
+
+// pairProducts leaves what is no multiple of 32 elements of a row to Go.
+func pairProducts(y []float32, w unsafe.Pointer, ld int, x []uint16) {
+	k := len(x) &^ 31
+	if clear(y); k > 0 && len(y) > 0 {
+		productsPairsBF16(len(y), k, w, ld*2, &x[0], &y[0])
+	}
+	if k == len(x) {
+		return
+	}
+	for i := range y {
+		for j, v := range elements[uint16](unsafe.Add(w, i*ld*2), len(x))[k:] {
+			y[i] += bf16Value(v) * bf16Value(x[k+j])
 		}
 	}
 }

@@ -46,8 +46,9 @@ func linear(b *builder, s kernel.Linear) func() {
 // vectors is linear for a few rows: bound by memory, it reads each row of w once from there.
 func (b *builder) vectors(s kernel.Linear, y, x []float32, w weight, bias []float32) func() {
 	const group = 16 // rows of w that stay in cache from one row of x to the next
-	const block = 4 * group
 	pool := b.p.d.pool
+	// Each item begins with rows that nobody fetched in advance: a few items for each worker, but not too many.
+	block := min(max(int(s.N)/(8*len(pool.workers))/group, 1), 32) * group
 	t, n, stride, off := int(s.T), int(s.N), int(s.YStride), int(s.YOff)
 	multiply, before := b.multiplier(s, x, w)
 	item := func(i int, _ *worker) {
@@ -76,12 +77,22 @@ func (b *builder) vectors(s kernel.Linear, y, x []float32, w weight, bias []floa
 func (b *builder) multiplier(
 	s kernel.Linear, x []float32, w weight,
 ) (multiply func(y []float32, n0, r int), before func()) {
-	t, k := int(s.T), int(s.K)
+	t, k, d := int(s.T), int(s.K), b.p.d
+	if w.dtype == kernel.BF16 && b.pairable(s.Precision) {
+		pairs, room := b.v.bf16, (k+1)/2
+		b.shared = max(b.shared, t*room)
+		row := func(r int) []uint16 { return elements[uint16](address(d.shared, r*room), k) }
+		return func(y []float32, n0, r int) { pairs.products(y, w.at(n0, 0), k, row(r)) }, func() {
+			for r := range t {
+				pairs.narrow(row(r), x[r*k:(r+1)*k])
+			}
+		}
+	}
 	if !w.dtype.Quantized() {
 		products := b.v.products[w.dtype]
 		return func(y []float32, n0, r int) { products(y, w.at(n0, 0), k, x[r*k:(r+1)*k]) }, nil
 	}
-	c, d := b.v.codesOf(w.dtype), b.p.d
+	c := b.v.codesOf(w.dtype)
 	if c.pairs != nil && b.pairable(s.Precision) {
 		c = c.pairs
 	}
