@@ -11,8 +11,8 @@ func (a *heads) split(b *builder, y, lse []float32) func() {
 	size := max(1, (a.s+mostChunks*chunkKeys-1)/(mostChunks*chunkKeys)) * chunkKeys
 	most, groups := max(1, (a.s+size-1)/size), a.h/a.g
 	n, d := a.t, b.p.d
-	each := n*a.g*(a.d+2) + 15&^15 // y, then top and total, of one chunk and key/value head
-	off := (b.shared + 15) &^ 15   // after what is rounded
+	each := (n*a.g*(a.d+2) + 15) &^ 15 // y, then top and total, of one chunk and key/value head
+	off := (b.shared + 15) &^ 15       // after what is rounded
 	b.shared = max(b.shared, off+most*groups*each)
 	part := func(c, g int) sums {
 		x := d.shared[off+(c*groups+g)*each:][:each]
