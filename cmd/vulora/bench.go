@@ -224,6 +224,11 @@ func (o *benchOptions) run(s *shell, f *flags) error {
 	return nil
 }
 
+func ceilingsText(c bench.Ceilings) string {
+	return fmt.Sprintf("float32 %.4g GFLOP/s, bfloat16 %.4g GFLOP/s, copy %.3g GB/s, read %.3g GB/s, launch %.2g µs",
+		c.FLOPS/1e9, c.BF16FLOPS/1e9, c.Copy/1e9, c.Read/1e9, c.Launch*1e6)
+}
+
 // measureCeilings measures once more, and keeps the best.
 func (o *benchOptions) measureCeilings(s *shell, r *benchReport) error {
 	c, err := bench.Measure(o.device)
@@ -234,8 +239,7 @@ func (o *benchOptions) measureCeilings(s *shell, r *benchReport) error {
 		c = c.Best(r.Ceilings)
 	}
 	r.Ceilings = c
-	s.fact("ceilings", "float32 %.4g GFLOP/s, bfloat16 %.4g GFLOP/s, copy %.3g GB/s, read %.3g GB/s, "+
-		"launch %.2g µs", c.FLOPS/1e9, c.BF16FLOPS/1e9, c.Copy/1e9, c.Read/1e9, c.Launch*1e6)
+	s.fact("ceilings", "%s", ceilingsText(c))
 	for i := range r.Ops {
 		r.Ops[i].Against(c)
 	}

@@ -29,6 +29,7 @@ func commands() []command {
 		inspectCommand(),
 		tokenizeCommand(),
 		devicesCommand(),
+		doctorCommand(),
 		benchCommand(),
 		demoCommand(),
 		completionCommand(),

@@ -12,7 +12,7 @@ import (
 )
 
 // maxKills is how often a run is killed before it is left alone.
-const maxKills = 6
+const maxKills = 20
 
 // A run that is killed again and again, at any moment and while it saves, and each time goes on from its newest
 // checkpoint, ends with the adapter of a run that was left alone, bit for bit.
@@ -20,6 +20,17 @@ func TestKilledRunsGoOn(t *testing.T) {
 	if testing.Short() {
 		t.Skip("trains for seconds")
 	}
+	t.Run("cpu", func(t *testing.T) { killedRunGoesOn(t, "cpu") })
+	t.Run("vulkan", func(t *testing.T) {
+		if os.Getenv("VULORA_TEST_VULKAN") == "off" {
+			t.Skip("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off")
+		}
+		killedRunGoesOn(t, "vulkan")
+	})
+}
+
+func killedRunGoesOn(t *testing.T, device string) {
+	killable := func(output string) *exec.Cmd { return killable(device, output) }
 	whole, killed := t.TempDir(), filepath.Join(t.TempDir(), "run")
 	begun := time.Now()
 	if text, err := killable(whole).CombinedOutput(); err != nil {
@@ -40,7 +51,7 @@ func TestKilledRunsGoOn(t *testing.T) {
 		}
 		end := make(chan error, 1)
 		go func() { end <- c.Wait() }()
-		moment, inSave := time.Duration(random.Int64N(int64(min(took/6, 200*time.Millisecond)))), kills%2 == 0
+		moment, inSave := time.Duration(random.Int64N(int64(min(took/4, time.Second)))), kills%2 == 0
 		ended, err := until(end, killed, moment, inSave && kills < maxKills, kills >= maxKills)
 		if !ended {
 			if inSave {
@@ -65,10 +76,10 @@ func TestKilledRunsGoOn(t *testing.T) {
 }
 
 // killable is a run that makes a checkpoint after each step and goes on from the newest there is.
-func killable(output string) *exec.Cmd {
+func killable(device, output string) *exec.Cmd {
 	return exec.Command("vulora", "train", "--model", filepath.Join("demodata", "qwen2-demo"), "--data",
-		filepath.Join("demodata", "korean_counties.json"), "--output", output, "--device", "cpu", "--limit", "16",
-		"--max-steps", "16", "--per-device-train-batch-size", "1", "--lora-dropout", "0.1", "--save-steps", "1",
+		filepath.Join("demodata", "korean_counties.json"), "--output", output, "--device", device, "--limit", "16",
+		"--max-steps", "24", "--per-device-train-batch-size", "1", "--lora-dropout", "0.1", "--save-steps", "1",
 		"--save-total-limit", "2", "--resume", "auto")
 }
 
