@@ -43,8 +43,8 @@ func (o *modelOptions) add(f *flags) {
 	})
 	f.group("Device", func(s *pflag.FlagSet) {
 		o.addDevice(s)
-		choose(s, &o.precision, "precision", "of attention and of products with the base weights; auto is bf16 where the weights "+
-			"are bfloat16, or were before they were quantised, and the device is faster by it",
+		choose(s, &o.precision, "precision", "of attention and of products with the base weights; auto is bf16 where the "+
+			"weights are bfloat16, or were before they were quantised, and the device is faster by it",
 			"auto", "f32", "bf16")
 	})
 }

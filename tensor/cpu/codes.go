@@ -17,7 +17,8 @@ type codes struct {
 	// arrange orders x for products, filled up with zeros to whole groups; nil: x is taken as it is.
 	arrange func(dst, x []float32)
 	group   int
-	// pairs are arrange, group and products for pairs of bfloat16, which arrange leaves in the first half of dst; nil: none.
+	// pairs are arrange, group and products for pairs of bfloat16, which arrange leaves in the first half of dst; nil for
+	// none.
 	pairs *codes
 	widen func(dst []float32, src unsafe.Pointer) // codes of I8 without their scale
 }
