@@ -82,9 +82,9 @@ func TestPairsOfAnyWeight(t *testing.T) {
 	}
 }
 
-// A few rows times codes of 4 bits, or bfloat16, as its pairs: x is exact in it, the values of codes are rounded, each by
-// at most 2⁻⁹ of itself, and the errors of k products below 1/3 on average add up like a random walk, three times that
-// for the tail.
+// A few rows times codes of 4 bits, or bfloat16, as its pairs: x is exact in it, the values of codes are rounded, each
+// by at most 2⁻⁹ of itself, and the errors of k products below 1/3 on average add up like a random walk, three times
+// that for the tail.
 func TestFewRowsOfPairs(t *testing.T) {
 	if available()[0].bf16 == nil {
 		t.Skip("this processor has no bfloat16 products")
