@@ -35,10 +35,10 @@ type step struct {
 // longestPiece is the most tokens that are read at once. Longer prompts are read in pieces.
 const longestPiece = 512
 
-// bucket returns the size of the program that reads n tokens.
+// bucket returns the size of the program that reads n tokens: padding is below one of 16.
 func bucket(n int) int {
 	step := 1
-	for step*8 < n {
+	for step*16 < n {
 		step *= 2
 	}
 	return (n + step - 1) / step * step
