@@ -23,10 +23,10 @@ func EstimateTraining(m *qwen2.Model, a *Adapter, c TrainConfig) (Estimate, erro
 	if err := checkExamples(m, c.Examples); err != nil {
 		return Estimate{}, err
 	}
-	t, err := newTrainer(m, a, c.TrainerOptions, c.microBatches(plan))
+	k, err := c.newMachine(m, a, plan)
 	if err != nil {
 		return Estimate{}, err
 	}
-	e := Estimate{Steps: plan.Steps(), LargestTokens: t.largest.tokens, Memory: m.Device.Usage()}
-	return e, t.Close()
+	e := Estimate{Steps: plan.Steps(), LargestTokens: k.t.largest.tokens, Memory: m.Device.Usage()}
+	return e, k.close()
 }

@@ -1,6 +1,7 @@
 package lora
 
 import (
+	"context"
 	"fmt"
 	"path/filepath"
 	"testing"
@@ -26,7 +27,10 @@ func TestEstimate(t *testing.T) {
 
 func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, twice bool) {
 	c := TrainConfig{TrainerOptions: TrainerOptions{Optimizer: adamW, Recompute: twice}, Examples: rows(512),
-		Batches: data.Schedule{BatchSize: 2, Accumulation: 2, MaxSteps: 1}}
+		Batches: data.Schedule{BatchSize: 2, Accumulation: 2, MaxSteps: 1},
+		Eval:    EvalOptions{Examples: rows(500)[1:]},
+		Probe: ProbeOptions{Prompts: []ProbePrompt{{"", make([]int32, 3)}, {"", make([]int32, 33)}}, MaxNewTokens: 3,
+			Decoder: func() qwen2.Decoder { return plainDecoder{} }}}
 	o.Outline = true
 	dry := d.Dry()
 	m, a := modelAndAdapter(t, dry, o)
@@ -49,11 +53,12 @@ func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, twice b
 	if err != nil {
 		t.Fatal(err)
 	}
-	tr, err := newTrainer(m, a, c.TrainerOptions, c.microBatches(plan))
+	k, err := c.newMachine(m, a, plan)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tr.Close()
+	defer k.close()
+	tr := k.t
 	if have := d.Usage(); have != e.Memory || e.LargestTokens != tr.largest.tokens || e.Steps != plan.Steps() {
 		t.Errorf("want %v in %d steps of %d tokens, as estimated, have %v, %d, %d", e.Memory, e.Steps, e.LargestTokens,
 			have, plan.Steps(), tr.largest.tokens)
@@ -65,8 +70,16 @@ func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, twice b
 			}
 		}
 	}
+	if _, err := k.evaluator.Run(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range c.Probe.Prompts {
+		if _, err := k.prober.answer(context.Background(), p); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if have := d.Usage(); have != e.Memory {
-		t.Errorf("want %v after a step, have %v", e.Memory, have)
+		t.Errorf("want %v after a step, an evaluation and answers, have %v", e.Memory, have)
 	}
 }
 

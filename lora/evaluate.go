@@ -29,14 +29,17 @@ type EvaluateOptions struct {
 type Evaluation struct {
 	// Loss is the mean of the cross-entropies of all supervised tokens, in nats: every token counts the same, whatever
 	// row or batch it is in.
-	Loss float64
+	Loss float64 `json:"loss"`
 	// BatchLoss is eval_loss of transformers' Trainer.evaluate: the mean of the batches' means, each batch counted by
 	// its rows. It depends on EvaluateOptions.Rows, the Trainer's per_device_eval_batch_size, and equals Loss where
 	// all rows have as many supervised tokens. Batches without any are left out; the Trainer's loss is then NaN.
-	BatchLoss float64
+	BatchLoss float64 `json:"batch_loss"`
 
-	Rows, Tokens, Supervised int           // padding not counted
-	Elapsed                  time.Duration // since Run began
+	Rows       int           `json:"rows"`
+	Batches    int           `json:"batches"`
+	Tokens     int           `json:"tokens"` // padding not counted
+	Supervised int           `json:"supervised"`
+	Elapsed    time.Duration `json:"nanoseconds"` // since Run began
 }
 
 // Perplexity is exp(Loss).
@@ -168,7 +171,7 @@ func (e *Evaluator) Run(ctx context.Context) (Evaluation, error) {
 			n += supervised(x)
 			res.Tokens += len(x.IDs)
 		}
-		res.Rows, res.Supervised = res.Rows+len(b), res.Supervised+n
+		res.Rows, res.Batches, res.Supervised = res.Rows+len(b), res.Batches+1, res.Supervised+n
 		sum += loss
 		if n > 0 {
 			means += loss / float64(n) * float64(len(b))

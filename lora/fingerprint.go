@@ -36,6 +36,7 @@ func newFingerprint(m *qwen2.Model, a *Adapter, c *TrainConfig, steps int) (f fi
 	if len(c.SchedulerArgs) > 0 {
 		f.Settings["lr_scheduler_kwargs"] = fmt.Sprint(c.SchedulerArgs)
 	}
+	maps.Copy(f.Settings, c.Eval.settings())
 	for name, v := range c.settings(steps) {
 		f.Settings[name] = fmt.Sprint(v)
 	}

@@ -16,16 +16,17 @@ import (
 type run struct {
 	c       *TrainConfig
 	adapter *Adapter
-	t       *trainer
-	plan    *data.Plan
-	factor  schedule.Func
-	state   state
-	begun   time.Time // of this process's steps
-	before  time.Duration
-	last    Progress
-	saved   string // the newest checkpoint
+	machine
+	plan   *data.Plan
+	factor schedule.Func
+	state  state
+	begun  time.Time // of this process's steps, moved by what lay between them
+	before time.Duration
+	last   Progress
+	saved  string // the newest checkpoint
 
 	otherDevice string // that the steps before a resumption were done on
+	bestLost    string // see Plan.BestLost
 }
 
 // prepare finds what can be found wrong before memory is made.
@@ -36,7 +37,8 @@ func (r *run) prepare(m *qwen2.Model) (err error) {
 	if err != nil {
 		return err
 	}
-	r.state = state{Format: 1, Steps: steps}
+	r.state = state{Format: 1, Steps: steps, Evaluated: -1, Probed: -1}
+	r.last = Progress{Steps: steps}
 	r.state.Fingerprint, err = newFingerprint(m, r.adapter, c, steps)
 	return err
 }
@@ -46,22 +48,51 @@ func (r *run) steps(ctx context.Context) (TrainReport, error) {
 		return TrainReport{}, err
 	}
 	r.begun = time.Now()
+	err := r.begin(ctx)
 	for s := range r.plan.From(r.state.Step) {
-		if ctx.Err() != nil {
-			return r.interrupted()
+		if err != nil || r.state.Eval.Stopped {
+			break
 		}
-		if err := r.step(s); errors.Is(err, ErrNotFinite) { // the adapter is good, and may be hours of work
-			report, saveErr := r.interrupted()
-			return report, errors.Join(err, saveErr)
-		} else if err != nil {
-			return r.report(), err
+		if err = r.step(ctx, s); err == nil && ctx.Err() != nil && !r.state.ended() {
+			err = errPending
 		}
 	}
-	return r.report(), nil
+	switch {
+	case errors.Is(err, errPending):
+		return r.interrupted()
+	case errors.Is(err, ErrNotFinite): // the adapter is good, and may be hours of work
+		report, saveErr := r.interrupted()
+		return report, errors.Join(err, saveErr)
+	case err != nil:
+		return r.report(), err
+	}
+	report := r.report()
+	r.loadBest(&report)
+	return report, nil
+}
+
+// begin does what is due before the first step, or was not done after the last one before a resumption.
+func (r *run) begin(ctx context.Context) error {
+	if r.state.ended() {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return errPending
+	}
+	if r.state.Step == 0 {
+		return r.between(ctx, r.last)
+	}
+	if !r.state.Pending {
+		return nil
+	}
+	if err := r.between(ctx, r.last); err != nil {
+		return err
+	}
+	return r.saveIfDue(r.last)
 }
 
 // step does one optimizer step and what is due after it.
-func (r *run) step(s data.Step) error {
+func (r *run) step(ctx context.Context, s data.Step) error {
 	batches := make([][]data.Example, len(s.MicroBatches))
 	for i, rows := range s.MicroBatches {
 		batches[i] = r.c.pick(rows)
@@ -72,11 +103,14 @@ func (r *run) step(s data.Step) error {
 		return err
 	}
 	p := Progress{Step: s.Index + 1, Steps: r.plan.Steps(), Epoch: s.Progress, Loss: res.Loss, GradNorm: res.GradNorm,
-		LearningRate: rate, Tokens: res.Tokens, Elapsed: r.elapsed()}
+		LearningRate: rate, Tokens: res.Tokens, Elapsed: r.elapsed(), Between: r.state.Between}
 	if err := r.count(p, res); err != nil {
 		return err
 	}
 	if err := r.log(p); err != nil {
+		return err
+	}
+	if err := r.between(ctx, p); err != nil {
 		return err
 	}
 	return r.saveIfDue(p)
@@ -130,14 +164,18 @@ func (r *run) elapsed() time.Duration { return r.before + time.Since(r.begun) }
 
 func (r *run) report() TrainReport {
 	x := &r.state
-	return TrainReport{Steps: x.Step, Skipped: x.Skipped, Loss: x.Loss, Tokens: x.Tokens, Elapsed: x.Took,
-		Checkpoint: r.saved}
+	report := TrainReport{Steps: x.Step, Skipped: x.Skipped, Loss: x.Loss, Tokens: x.Tokens, Elapsed: x.Took,
+		StoppedEarly: x.Eval.Stopped, Checkpoint: r.saved, AdapterStep: x.Step, Before: x.Eval.First, Best: x.Eval.Best}
+	if x.Evaluated == x.Step {
+		report.After = x.Eval.Last
+	}
+	return report
 }
 
 func (r *run) announce() error {
-	p := Plan{Steps: r.plan.Steps(), Done: r.state.Step, Took: r.before, OtherDevice: r.otherDevice,
-		Rows: len(r.c.Examples), ActivationBytes: r.t.micro.Bytes(), LargestTokens: r.t.largest.tokens,
-		LaunchesPerBatch: r.t.launches}
+	p := Plan{Steps: r.plan.Steps(), Done: r.state.Step, Ended: r.state.ended(), Took: r.before,
+		OtherDevice: r.otherDevice, Rows: len(r.c.Examples), ActivationBytes: r.t.micro.Bytes(),
+		LargestTokens: r.t.largest.tokens, LaunchesPerBatch: r.t.launches, Best: r.state.Eval.Best, BestLost: r.bestLost}
 	for _, e := range r.c.Examples {
 		p.Tokens += len(e.IDs)
 		p.Supervised += supervised(e)

@@ -20,6 +20,7 @@ type Observer struct {
 type Plan struct {
 	Steps            int
 	Done             int           // steps that were done before, where a run goes on
+	Ended            bool          // nothing is left to do
 	Took             time.Duration // by those
 	OtherDevice      string        // that those were done on, if it is not the one now: results differ in their last bits
 	Rows, Tokens     int           // of one epoch

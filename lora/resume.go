@@ -2,22 +2,26 @@ package lora
 
 import (
 	"fmt"
-	"path/filepath"
 
 	"github.com/vulora/vulora/lora/checkpoint"
 	"github.com/vulora/vulora/lora/peft"
-	"github.com/vulora/vulora/qwen2/safetensors"
 )
 
 // saveIfDue writes a checkpoint after a step, if it is time. One that cannot be written does not end the run.
 func (r *run) saveIfDue(p Progress) error {
-	o := &r.c.Save
-	due := o.Steps > 0 && p.Step%o.Steps == 0 || o.Epochs && p.Step%r.plan.StepsPerEpoch() == 0 ||
-		(o.Steps > 0 || o.Epochs) && p.Step == p.Steps
-	if o.Dir == "" || !due {
+	if !r.saveDue(p.Step) {
 		return nil
 	}
 	return r.save(p)
+}
+
+func (r *run) saveDue(step int) bool {
+	o, e := &r.c.Save, &r.state.Eval
+	if o.Dir == "" || o.Steps == 0 && !o.Epochs && !r.c.Eval.LoadBest {
+		return false
+	}
+	return o.Steps > 0 && step%o.Steps == 0 || o.Epochs && step%r.plan.StepsPerEpoch() == 0 ||
+		step == r.plan.Steps() || e.Stopped || r.c.Eval.LoadBest && e.Best != nil && e.Best.Step == step
 }
 
 // save writes a checkpoint and removes those beyond the limit.
@@ -42,7 +46,11 @@ func (r *run) save(p Progress) error {
 	})
 	if err == nil {
 		r.saved = dir
-		err = checkpoint.Rotate(r.c.Save.Dir, r.c.Save.Limit, dir)
+		keep := []string{dir}
+		if best := r.state.Eval.Best; best != nil {
+			keep = append(keep, best.Dir)
+		}
+		err = checkpoint.Rotate(r.c.Save.Dir, r.c.Save.Limit, keep...)
 	}
 	return tell(r.c.Observers, func(o *Observer) func(Saved) error { return o.OnSaved }, Saved{dir, p.Step, err})
 }
@@ -80,17 +88,8 @@ func (r *run) resume(dir string) error {
 		return fmt.Errorf("lora: resume %s: want the settings and data that it was made with, have others:\n%w\n"+
 			"give those again, or start another run that goes on from its adapter: --adapter %s", dir, err, dir)
 	}
-	path := filepath.Join(dir, weightsFile)
-	f, err := safetensors.Open(path)
-	if err != nil {
+	if err := r.readAdapter(dir); err != nil {
 		return fmt.Errorf("lora: resume: %w", err)
-	}
-	defer f.Close()
-	if err := r.adapter.layout.check(f); err != nil {
-		return fmt.Errorf("lora: resume: %s: %w", path, err)
-	}
-	if err := r.adapter.layout.read(r.adapter.slab, f); err != nil {
-		return fmt.Errorf("lora: resume: %s: %w", path, err)
 	}
 	if err := r.t.readMoments(dir); err != nil {
 		return fmt.Errorf("lora: resume: %w", err)
@@ -101,6 +100,11 @@ func (r *run) resume(dir string) error {
 	}
 	s.Fingerprint = now
 	r.state, r.t.done, r.before, r.saved = s, s.Trainer, s.Took, dir
-	r.last = Progress{Step: s.Step, Steps: s.Steps}
+	r.last = Progress{Step: s.Step, Steps: s.Steps, Elapsed: s.Took, Between: s.Between}
+	for step := range r.plan.From(s.Step - 1) {
+		r.last.Epoch = step.Progress
+		break
+	}
+	r.findBest(dir)
 	return nil
 }

@@ -34,7 +34,12 @@ type state struct {
 	Scheduler int      `json:"scheduler_step"` // steps that were not skipped
 	Skipped   int      `json:"skipped"`
 	InARow    int      `json:"skipped_in_a_row"` // up to the last step
-	Evaluated int      `json:"evaluated"`        // the step of the last evaluation
+
+	Evaluated int           `json:"evaluated"` // the step of the last evaluation; -1 for none
+	Probed    int           `json:"probed"`    // and of the last answers to probes
+	Pending   bool          `json:"pending"`   // not all was done that was due after the step
+	Between   time.Duration `json:"between_nanoseconds"`
+	Eval      evalState     `json:"evaluation"`
 
 	Since  sinceLog      `json:"since_log"`
 	Loss   float64       `json:"mean_loss"`
@@ -101,13 +106,20 @@ func readState(dir string) (s state, err error) {
 		return s, fmt.Errorf("%s: want counts of at least 0 and a step of at most %d, have step %d, %+v", path, s.Steps,
 			s.Step, s.Trainer)
 	}
+	if e := &s.Eval; s.Evaluated > s.Step || s.Probed > s.Step || e.Count < 0 || e.Waited < 0 ||
+		e.Best != nil && (e.Best.Step < 1 || e.Best.Step > s.Step) {
+		return s, fmt.Errorf("%s: want evaluations of the %d steps so far, have %+v", path, s.Step, *e)
+	}
 	return s, nil
 }
 
-// Finished tells whether the checkpoint in dir is that of its run's last step.
+// ended tells that nothing is left to do.
+func (s *state) ended() bool { return !s.Pending && (s.Step == s.Steps || s.Eval.Stopped) }
+
+// Finished tells whether the checkpoint in dir is that of the end of its run.
 func Finished(dir string) bool {
 	s, err := readState(dir)
-	return err == nil && s.Step == s.Steps
+	return err == nil && s.ended()
 }
 
 // readMoments fills the optimizer's slabs from dir.

@@ -27,6 +27,8 @@ type TrainConfig struct {
 	LoggingSteps int // OnLog is called after each so many steps; 0 means never
 	Observers    []Observer
 
+	Eval   EvalOptions
+	Probe  ProbeOptions
 	Save   SaveOptions
 	Resume string // folder of the checkpoint to go on from; empty means from the start
 
@@ -52,7 +54,7 @@ var ErrNotFinite = errors.New("loss or gradient is not finite")
 // runs and returns what it did; the adapter is then as that step left it.
 //
 // With c.Resume it goes on from a checkpoint: on the same device the adapter becomes, bit for bit, what it would have
-// become without the interruption.
+// become without the interruption. What is measured between the steps changes nothing about them.
 func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (TrainReport, error) {
 	plan, err := data.NewPlan(len(c.Examples), c.Batches)
 	if err != nil {
@@ -61,15 +63,16 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 	if err := checkExamples(m, c.Examples); err != nil {
 		return TrainReport{}, fmt.Errorf("lora: train: %w", err)
 	}
+	if err := c.Eval.check(&c.Save); err != nil {
+		return TrainReport{}, err
+	}
 	r := &run{c: &c, adapter: a, plan: plan}
 	if err := r.prepare(m); err != nil {
 		return TrainReport{}, err
 	}
-	t, err := newTrainer(m, a, c.TrainerOptions, c.microBatches(plan))
-	if err != nil {
+	if r.machine, err = c.newMachine(m, a, plan); err != nil {
 		return TrainReport{}, err
 	}
-	r.t = t
 	if c.Resume != "" {
 		err = r.resume(c.Resume)
 	}
@@ -77,7 +80,35 @@ func Train(ctx context.Context, m *qwen2.Model, a *Adapter, c TrainConfig) (Trai
 	if err == nil {
 		report, err = r.steps(ctx)
 	}
-	return report, errors.Join(err, t.Close())
+	return report, errors.Join(err, r.machine.close())
+}
+
+// A machine is all that has memory on the device in a run: what does its steps and what is done between them.
+type machine struct {
+	t         *trainer
+	evaluator *Evaluator // nil where nothing is evaluated
+	prober    *prober    // nil where nothing is asked
+}
+
+func (c *TrainConfig) newMachine(m *qwen2.Model, a *Adapter, plan *data.Plan) (k machine, err error) {
+	if k.t, err = newTrainer(m, a, c.TrainerOptions, c.microBatches(plan)); err != nil {
+		return k, err
+	}
+	if k.evaluator, err = c.newEvaluator(k.t); err == nil {
+		k.prober, err = c.newProber(k.t)
+	}
+	if err != nil {
+		return k, errors.Join(err, k.close())
+	}
+	return k, nil
+}
+
+func (k *machine) close() error {
+	err := k.prober.close()
+	if k.evaluator != nil {
+		err = errors.Join(err, k.evaluator.Close())
+	}
+	return errors.Join(err, k.t.Close())
 }
 
 // microBatches yields every micro-batch of the first epochs, in which each row occurs, so that the largest is known.

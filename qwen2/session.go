@@ -76,6 +76,19 @@ func (s *Session) alloc(spec tensor.Spec, p kernel.Purpose) (*tensor.Tensor, err
 	return t, err
 }
 
+// Prepare makes the programs that a prompt of so many tokens and an answer need, so that no memory is made later.
+// Prepare for the longest prompt first.
+func (s *Session) Prepare(prompt int) error {
+	for _, n := range []int{min(prompt, longestPiece), prompt % longestPiece, 1} {
+		if n > 0 {
+			if _, _, err := s.program(bucket(n)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // Append reads ids, so that Best and Logits speak of the token after the last of them.
 func (s *Session) Append(ids []int32) error {
 	if s.length+len(ids) > s.capacity {
@@ -97,14 +110,9 @@ func (s *Session) Append(ids []int32) error {
 }
 
 func (s *Session) run(ids []int32) error {
-	size := bucket(len(ids))
-	st, err := s.step(size)
+	p, st, err := s.program(bucket(len(ids)))
 	if err != nil {
 		return err
-	}
-	p, err := s.programs.Get(size, func(r *tensor.Recorder) { s.record(r, st) })
-	if err != nil {
-		return fmt.Errorf("qwen2: program for %d tokens: %w", size, err)
 	}
 	if err := st.write(ids, s.length); err != nil {
 		return err
@@ -118,6 +126,19 @@ func (s *Session) run(ids []int32) error {
 
 // Rewind forgets all tokens but the first length; Best and Logits say nothing until Append is called again.
 func (s *Session) Rewind(length int) { s.length = max(0, min(length, s.length)) }
+
+// program returns the program that reads size tokens, and its inputs.
+func (s *Session) program(size int) (tensor.Compiled, *step, error) {
+	st, err := s.step(size)
+	if err != nil {
+		return tensor.Compiled{}, nil, err
+	}
+	p, err := s.programs.Get(size, func(r *tensor.Recorder) { s.record(r, st) })
+	if err != nil {
+		return p, nil, fmt.Errorf("qwen2: program for %d tokens: %w", size, err)
+	}
+	return p, st, nil
+}
 
 // step returns the inputs of the program for size tokens.
 func (s *Session) step(size int) (*step, error) {

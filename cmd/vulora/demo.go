@@ -50,10 +50,13 @@ var demoQuestions = []struct{ text, remark string }{
 }
 
 func (o *demoOptions) run(s *shell) error {
-	undo, err := prepareOutput(s, o.output, o.another, false)
+	undo, err := prepareOutput(o.output, o.another, false)
 	if err != nil {
 		undo()
 		return err
+	}
+	if exists(o.output, "adapter_config.json") {
+		s.note("the adapter in %s will be replaced", o.output)
 	}
 	model, rows := filepath.Join(o.output, "model"), filepath.Join(o.output, demodata.Rows)
 	if err := extractDemo(model, rows); err != nil {

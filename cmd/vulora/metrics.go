@@ -52,9 +52,11 @@ func cutLog(path string, done int) error {
 		return err
 	}
 	return atomicfile.Write(path, func(w io.Writer) error {
-		for lines := bufio.NewScanner(bytes.NewReader(content)); lines.Scan(); {
-			var line struct{ Step int }
-			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Step > 0 && line.Step <= done {
+		lines := bufio.NewScanner(bytes.NewReader(content))
+		lines.Buffer(nil, len(content)+1)
+		for lines.Scan() {
+			var line struct{ Step *int }
+			if json.Unmarshal(lines.Bytes(), &line) == nil && line.Step != nil && *line.Step <= done {
 				if _, err := fmt.Fprintf(w, "%s\n", lines.Bytes()); err != nil {
 					return err
 				}
@@ -69,7 +71,9 @@ func (m *metrics) write(v any) error {
 	if m.broken {
 		return nil
 	}
-	err := json.NewEncoder(m.file).Encode(v)
+	e := json.NewEncoder(m.file)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
 	m.broken = err != nil
 	return err
 }
@@ -103,12 +107,26 @@ func (m *metrics) summary(r lora.TrainReport) error {
 	}{r.Steps, r.Loss, r.Elapsed.Seconds(), r.Tokens})
 }
 
-func (m *metrics) evaluation(e lora.Evaluation) error {
+// evaluation logs what transformers does.
+func (m *metrics) evaluation(e lora.Evaluated) error {
+	seconds := e.Loss.Elapsed.Seconds()
 	return m.write(struct {
-		Loss    float64 `json:"eval_loss"`
-		Rows    int     `json:"eval_rows"`
-		Seconds float64 `json:"eval_runtime"`
-	}{e.Loss, e.Rows, e.Elapsed.Seconds()})
+		Step    int      `json:"step"`
+		Epoch   float64  `json:"epoch"`
+		Loss    *float64 `json:"eval_loss"`
+		Seconds float64  `json:"eval_runtime"`
+		Rows    float64  `json:"eval_samples_per_second"`
+		Batches float64  `json:"eval_steps_per_second"`
+	}{e.Step, e.Epoch, finite(e.EvalLoss), seconds, perSecond(e.Loss.Rows, seconds),
+		perSecond(e.Loss.Batches, seconds)})
+}
+
+func (m *metrics) probe(p lora.Probed) error {
+	return m.write(struct {
+		Step   int    `json:"step"`
+		Prompt string `json:"probe"`
+		Answer string `json:"answer"`
+	}{p.Step, p.Prompt, p.Answer})
 }
 
 // close may be called on nil.

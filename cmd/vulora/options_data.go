@@ -29,10 +29,10 @@ const skippedName = "skipped_rows.jsonl"
 func (o *dataOptions) add(f *flags) {
 	f.group("Data", func(s *pflag.FlagSet) {
 		o.addRows(s)
-		s.StringArrayVar(&o.evalFiles, "eval-data", nil, "`FILE` of rows whose loss is measured after training; may be "+
-			"repeated")
-		s.Float64Var(&o.evalFraction, "eval-fraction", 0, "`SHARE` of the rows that is not trained on and whose loss is "+
-			"measured after training, chosen by the seed")
+		s.StringArrayVar(&o.evalFiles, "eval-data", nil, "`FILE` of rows that are not trained on, whose loss is "+
+			"measured before, at the end and with --eval-strategy in between; may be repeated")
+		s.Float64Var(&o.evalFraction, "eval-fraction", 0, "`SHARE` of the rows that is kept for that instead, "+
+			"chosen by the seed")
 		s.BoolVar(&o.shuffle, "shuffle", true, "a new order in each epoch, that of transformers; --no-shuffle keeps that "+
 			"of the files")
 	})

@@ -61,7 +61,7 @@ func (o *saveOptions) metricsPath() string { return filepath.Join(o.output, metr
 
 // prepareOutput makes the folder dir and sees that it can be written to, before hours are spent on what goes there.
 // undo removes the folder if it was made here and nothing has come into it.
-func prepareOutput(s *shell, dir string, overwrite, goesOn bool) (undo func(), err error) {
+func prepareOutput(dir string, overwrite, goesOn bool) (undo func(), err error) {
 	undo = func() {}
 	entries, err := os.ReadDir(dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -83,8 +83,6 @@ func prepareOutput(s *shell, dir string, overwrite, goesOn bool) (undo func(), e
 	case len(entries) > 0 && !ours && !overwrite && newest == nil:
 		return undo, fmt.Errorf("--output %s: want a new or empty folder or one with an adapter, have one with %s in it: "+
 			"name another, or add --overwrite-output", dir, entries[0].Name())
-	case exists(dir, "adapter_config.json"):
-		s.note("the adapter in %s will be replaced", dir)
 	}
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return undo, fmt.Errorf("--output: %w", err)

@@ -55,7 +55,7 @@ func (t *training) plan() error {
 	r := planResult{Device: t.device.Info().Name, Tokens: t.rows.report.Tokens, DeviceMemory: t.device.Info().Memory}
 	r.Checkpointing = map[bool]string{true: "on", false: "off"}[t.twice]
 	for _, twice := range []bool{true, false} {
-		c := t.o.loop.trainConfig(t.rows.examples, t.o.data.shuffle)
+		c := t.config()
 		c.Recompute = twice
 		e, err := lora.EstimateTraining(t.model, t.adapter, c)
 		if err != nil {

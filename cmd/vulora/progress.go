@@ -55,6 +55,15 @@ func (p *progress) note(format string, v ...any) {
 	p.s.note(format, v...)
 }
 
+// line writes a line of its own in place of the one that is rewritten, which comes back with the next step.
+func (p *progress) line(text string) {
+	if p.s.errTTY {
+		fmt.Fprint(p.s.err, "\r\x1b[K")
+	}
+	fmt.Fprintln(p.s.err, text)
+	p.shown = false
+}
+
 // end leaves the line on the terminal as it is.
 func (p *progress) end() {
 	if p.shown {
@@ -65,16 +74,17 @@ func (p *progress) end() {
 
 func progressText(x lora.Progress, rate float64) string {
 	return fmt.Sprintf("step %d/%d  loss %.4f  lr %.3g  grad norm %.3g  %.0f tokens/s  %s elapsed  %s left  peak %s",
-		x.Step, x.Steps, x.Loss, x.LearningRate, x.GradNorm, rate, durationText(x.Elapsed), durationText(left(x)),
-		bytesText(peakMemory()))
+		x.Step, x.Steps, x.Loss, x.LearningRate, x.GradNorm, rate, durationText(x.Elapsed+x.Between),
+		durationText(left(x)), bytesText(peakMemory()))
 }
 
 // shortText is progressText for a terminal of 80 to 90 columns.
 func shortText(x lora.Progress, rate float64) string {
 	return fmt.Sprintf("%d/%d  loss %.4f  lr %.2g  norm %.2g  %.0f tok/s  %s, %s left  %s", x.Step, x.Steps, x.Loss,
-		x.LearningRate, x.GradNorm, rate, durationText(x.Elapsed), durationText(left(x)), bytesText(peakMemory()))
+		x.LearningRate, x.GradNorm, rate, durationText(x.Elapsed+x.Between), durationText(left(x)),
+		bytesText(peakMemory()))
 }
 
 func left(x lora.Progress) time.Duration {
-	return time.Duration(float64(x.Elapsed) / float64(x.Step) * float64(x.Steps-x.Step))
+	return time.Duration(float64(x.Elapsed+x.Between) / float64(x.Step) * float64(x.Steps-x.Step))
 }

@@ -144,11 +144,12 @@ func (t *training) stopped(r lora.TrainReport) error {
 
 // rescue keeps the adapter of a run whose output cannot be written: it is in a checkpoint, or goes elsewhere.
 func (t *training) rescue(r lora.TrainReport, cause error) error {
-	if r.Checkpoint == checkpoint.Dir(t.o.save.output, r.Steps) && checkpoint.Verify(r.Checkpoint) == nil {
+	kept := checkpoint.Dir(t.o.save.output, r.AdapterStep)
+	if (r.Checkpoint == kept || r.AdapterStep != r.Steps) && checkpoint.Verify(kept) == nil {
 		return fmt.Errorf("the adapter could not be saved: %w\nNothing is lost: %s has it complete. Make room and run the "+
-			"command again with --resume auto", cause, r.Checkpoint)
+			"command again with --resume auto", cause, kept)
 	}
-	name := fmt.Sprintf("vulora-adapter-%s-step-%d", t.begun.Format("20060102-150405"), r.Steps)
+	name := fmt.Sprintf("vulora-adapter-%s-step-%d", t.begun.Format("20060102-150405"), r.AdapterStep)
 	parents := []string{filepath.Dir(filepath.Clean(t.o.save.output)), ".", os.TempDir()}
 	if home, err := os.UserHomeDir(); err == nil {
 		parents = append(parents, home)
@@ -157,7 +158,7 @@ func (t *training) rescue(r lora.TrainReport, cause error) error {
 	for _, parent := range parents {
 		dir, err := filepath.Abs(filepath.Join(parent, name))
 		if err == nil {
-			err = t.adapter.Save(dir, t.card(r.Steps))
+			err = t.adapter.Save(dir, t.card(r.AdapterStep))
 		}
 		if err == nil {
 			return fmt.Errorf("the adapter could not be saved in %s: %w\nIt is in %s instead: make room and move it",

@@ -20,6 +20,7 @@ type trainOptions struct {
 	data    dataOptions
 	adapter adapterOptions
 	loop    loopOptions
+	between betweenOptions
 	save    saveOptions
 
 	loggingSteps  int
@@ -40,6 +41,8 @@ func trainCommand() command {
 			"vulora train --model ./Qwen2.5-0.5B --data rows.jsonl --target-modules all-linear --output ./adapter",
 			"vulora train --config run.yaml --learning-rate 1e-4 --output ./adapter",
 			"vulora train --config ./adapter/run.yaml --resume auto",
+			"vulora train --model ./Qwen2.5-0.5B --data rows.json --eval-fraction 0.1 --eval-steps 20 \\\n" +
+				"      --load-best-model-at-end --early-stopping-patience 3 --probe \"Who are you?\" --output ./adapter",
 			"vulora train --model ./Qwen2.5-0.5B --adapter ./adapter --data more.csv --output ./adapter-2",
 		},
 		setup: func(f *flags) func(s *shell) error {
@@ -58,6 +61,7 @@ func (o *trainOptions) add(f *flags) {
 		s.StringVar(&o.adapter.dir, "adapter", "", "`DIR` of a PEFT adapter that is trained on; its configuration is used")
 	})
 	o.loop.add(f)
+	o.between.add(f)
 	f.group("Memory", func(s *pflag.FlagSet) {
 		choose(s, &o.checkpointing, "gradient-checkpointing",
 			"compute activations twice instead of keeping them; auto does it where memory is short", "auto", "on", "off")
@@ -84,7 +88,9 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 	if len(o.data.files) == 0 {
 		return nil, usagef("--data: want a file of rows, have none")
 	}
-	if err := errors.Join(o.loop.check(), o.save.check(o.model.outline)); err != nil {
+	evaluated := len(o.data.evalFiles) > 0 || o.data.evalFraction > 0
+	if err := errors.Join(o.loop.check(), o.between.settle(f, evaluated, o.loggingSteps),
+		o.save.check(o.model.outline)); err != nil {
 		return nil, err
 	}
 	o.model.follow(f, o.data.compat)
@@ -115,7 +121,7 @@ func (o *trainOptions) run(s *shell, f *flags) (err error) {
 	if o.printConfig {
 		return o.writeSettings(s.out, f)
 	}
-	undo, err := prepareOutput(s, o.save.output, o.save.overwrite, o.save.resume != "no")
+	undo, err := prepareOutput(o.save.output, o.save.overwrite, o.save.resume != "no")
 	defer func() {
 		if err != nil {
 			undo()
@@ -131,6 +137,9 @@ func (o *trainOptions) run(s *shell, f *flags) (err error) {
 	defer unlock()
 	if err := o.save.findCheckpoint(s); err != nil {
 		return err
+	}
+	if (o.save.from == "" || o.save.moved) && exists(o.save.output, "adapter_config.json") {
+		s.note("the adapter in %s will be replaced", o.save.output)
 	}
 	return o.with(s, c, func(t *training) error {
 		t.settings = func(w io.Writer) error { return o.writeSettings(w, f) }
@@ -159,7 +168,11 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if o.model.outline {
 		device = device.Dry()
 	}
-	m, err := o.model.load(s, device, o.data.maxLength)
+	probe, err := o.probe(tok, rows, c)
+	if err != nil {
+		return err
+	}
+	m, err := o.model.load(s, device, positions(o.data.maxLength, probe))
 	if err != nil {
 		return err
 	}
@@ -173,13 +186,16 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 		return errInterrupted
 	}
 	t := &training{o: o, s: s, tok: tok, rows: rows, device: device, model: m, adapter: a, progress: progress{s: s},
-		begun: time.Now()}
+		probe: probe, begun: time.Now()}
 	t.twice = t.recompute()
 	plan, err := data.NewPlan(len(rows.examples), o.loop.batches(o.data.shuffle))
 	if err != nil {
 		return err
 	}
 	t.steps, t.perEpoch = plan.Steps(), plan.StepsPerEpoch()
+	if t.probe.Steps == 0 {
+		t.probe.Steps = (t.steps + 9) / 10
+	}
 	t.saver = &saver{o: &o.save, model: o.model.dir, chat: o.model.chatTemplate, adapter: a, card: t.card}
 	return do(t)
 }

@@ -30,6 +30,7 @@ func (t *training) describe() {
 	}
 	describeRows(t.s, t.rows, t.o.data.maxLength, "trained on")
 	describeEval(t.s, &t.o.data, t.rows)
+	t.describeBetween()
 }
 
 // describeModel prints the device and the model on it.
@@ -78,9 +79,13 @@ func (t *training) onPlan(p lora.Plan) error {
 		rows = fmt.Sprintf("%d rows (%d times %d)", o.accumulation*o.batchSize, o.accumulation, o.batchSize)
 	}
 	t.s.fact("steps", "%s, each of up to %s, learning rate %g %s", countText(p.Steps), rows, o.learningRate, o.scheduler)
-	t.progress.last = p.Took
+	t.progress.last, t.ended = p.Took, p.Ended
 	if p.Done > 0 {
 		t.s.fact("resumed", "%s: %s of the steps are done", t.o.save.from, countText(p.Done))
+	}
+	if p.BestLost != "" {
+		t.s.note("%s, the checkpoint of the best step so far, is not there any more: the best is now searched for anew",
+			p.BestLost)
 	}
 	if p.OtherDevice != "" {
 		t.s.note("the steps so far were done on %s: the result will differ in its last bits from a run on one device",

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,11 +24,14 @@ type training struct {
 	model    *qwen2.Model
 	adapter  *lora.Adapter
 	progress progress
+	eval     evalProgress
+	probe    lora.ProbeOptions
 	saver    *saver
 	metrics  *metrics
 	settings func(w io.Writer) error // writes run.yaml
 	steps    int                     // of the whole run
 	perEpoch int                     // steps
+	ended    bool                    // nothing was left to do
 	twice    bool                    // activations are computed again instead of kept
 	planned  int64                   // bytes of the device, before the first step
 	begun    time.Time
@@ -38,10 +40,10 @@ type training struct {
 func (t *training) run() (err error) {
 	t.describe()
 	defer func() { err = errors.Join(err, t.metrics.close()) }()
-	c := t.o.loop.trainConfig(t.rows.examples, t.o.data.shuffle)
-	c.Recompute = t.twice
+	c := t.config()
 	c.LoggingSteps = t.o.loggingSteps
 	c.Observers = []lora.Observer{{OnPlan: t.onPlan, OnStep: t.onStep, OnSkip: t.onSkip, OnLog: t.onLog,
+		OnEval: t.onEval, OnProbe: t.onProbe,
 		OnSave: func(dir string, _ lora.Progress) error { return t.saver.copyTokenizer(dir) }, OnSaved: t.onSaved}}
 	c.Save, c.Resume = t.o.save.options(t.card), t.o.save.from
 	c.RowSettings = t.o.data.settings()
@@ -53,6 +55,7 @@ func (t *training) run() (err error) {
 	}
 	r, err := lora.Train(t.s.ctx, t.model, t.adapter, c)
 	t.progress.end()
+	t.eval.end()
 	if err != nil {
 		return err
 	}
@@ -60,6 +63,17 @@ func (t *training) run() (err error) {
 		printProfile(t.s, c.Profile, r)
 	}
 	return t.finish(r)
+}
+
+// config is what the run's memory and steps depend on.
+func (t *training) config() lora.TrainConfig {
+	c := t.o.loop.trainConfig(t.rows.examples, t.o.data.shuffle)
+	c.Recompute, c.Eval, c.Probe = t.twice, t.o.between.eval(t.rows), t.probe
+	if e := t.rows.eval; e != nil {
+		t.eval = evalProgress{s: t.s, name: "eval", rows: len(e.examples), tokens: e.report.Tokens}
+		c.Eval.OnBatch = t.eval.batch
+	}
+	return c
 }
 
 // prepared is called once nothing is left that could refuse the run: what is in the output may now be replaced.
@@ -116,23 +130,19 @@ func (t *training) finish(r lora.TrainReport) error {
 	if r.Interrupted {
 		return t.stopped(r)
 	}
-	rate := float64(r.Tokens) / max(1e-9, r.Elapsed.Seconds())
 	if err := t.metrics.summary(r); err != nil {
 		t.s.note("no summary in the log: %s", err)
 	}
-	size, err := t.saver.save(t.o.save.output, r.Steps)
+	size, err := t.saver.save(t.o.save.output, r.AdapterStep)
 	if err != nil {
 		return t.rescue(r, err)
 	}
-	fmt.Fprintf(t.s.err, "trained   %d of %d steps, mean loss %.4f; %s tokens in %s, %.0f tokens/s; peak memory %s\n",
-		r.Steps, t.steps, r.Loss, countText(r.Tokens), durationText(r.Elapsed), rate, t.peak())
+	t.ending(r)
 	if r.Skipped > 0 {
 		t.s.note("%d of the steps were skipped: their gradients were not finite", r.Skipped)
 	}
 	fmt.Fprintf(t.s.err, "adapter   %s (%s)\n", t.o.save.output, bytesText(size))
-	if err := t.evaluate(); err != nil {
-		return err
-	}
+	t.judged(r)
 	return t.result(r)
 }
 
@@ -147,38 +157,25 @@ func (t *training) peak() string {
 		bytesText(all-t.planned))
 }
 
-// evaluate measures the loss over the rows that were kept for it, without and with the adapter.
-func (t *training) evaluate() error {
-	if t.rows.eval == nil {
-		return nil
-	}
-	var loss [2]lora.Evaluation
-	for i, a := range []*lora.Adapter{nil, t.adapter} {
-		var err error
-		if loss[i], err = lora.Evaluate(t.s.ctx, t.model, a, t.rows.eval.examples, lora.EvaluateOptions{}); err != nil {
-			if errors.Is(err, context.Canceled) {
-				return errInterrupted
-			}
-			return fmt.Errorf("evaluation: %w", err)
-		}
-	}
-	fmt.Fprintf(t.s.err, "eval      loss %.4f, was %.4f, over %s tokens of %s rows; perplexity %.2f, was %.2f\n",
-		loss[1].Loss, loss[0].Loss, countText(loss[1].Supervised), countText(loss[1].Rows), loss[1].Perplexity(),
-		loss[0].Perplexity())
-	if err := t.metrics.evaluation(loss[1]); err != nil {
-		t.s.note("no evaluation in the log: %s", err)
-	}
-	return nil
-}
-
 // result prints what the run did for programs.
 func (t *training) result(r lora.TrainReport) error {
 	if !t.o.json {
 		return nil
 	}
-	return t.s.json(trainResult{Output: t.o.save.output, Steps: r.Steps, Skipped: r.Skipped, Loss: r.Loss,
+	out := trainResult{Output: t.o.save.output, Steps: r.Steps, Skipped: r.Skipped, Loss: r.Loss,
 		Tokens: r.Tokens, Seconds: r.Elapsed.Seconds(), TokensPerSecond: float64(r.Tokens) / max(1e-9, r.Elapsed.Seconds()),
-		PeakBytes: peakMemory(), Interrupted: r.Interrupted, Checkpoint: r.Checkpoint})
+		PeakBytes: peakMemory(), Interrupted: r.Interrupted, Checkpoint: r.Checkpoint,
+		StoppedEarly: r.StoppedEarly}
+	if r.After != nil {
+		out.EvalLoss = &r.After.Loss
+		if t.o.between.batchSize > 0 {
+			out.EvalLoss = &r.After.BatchLoss
+		}
+	}
+	if r.Best != nil {
+		out.BestStep, out.BestLoss = r.Best.Step, &r.Best.EvalLoss
+	}
+	return t.s.json(out)
 }
 
 // trainResult is what train --json prints.
@@ -193,4 +190,9 @@ type trainResult struct {
 	PeakBytes       int64   `json:"peak_bytes,omitempty"`
 	Interrupted     bool    `json:"interrupted"`
 	Checkpoint      string  `json:"checkpoint,omitempty"`
+
+	EvalLoss     *float64 `json:"eval_loss,omitempty"` // of the adapter
+	BestStep     int      `json:"best_global_step,omitempty"`
+	BestLoss     *float64 `json:"best_metric,omitempty"`
+	StoppedEarly bool     `json:"stopped_early,omitempty"`
 }

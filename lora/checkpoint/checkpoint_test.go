@@ -111,7 +111,7 @@ func TestNewestIsComplete(t *testing.T) {
 func TestRotate(t *testing.T) {
 	for _, c := range []struct {
 		limit      int
-		keep, want string
+		keep, want string // keep: names with spaces between them
 	}{
 		{0, "", "checkpoint-1 checkpoint-2 checkpoint-3 checkpoint-4"},
 		{2, "", "checkpoint-3 checkpoint-4"},
@@ -119,15 +119,20 @@ func TestRotate(t *testing.T) {
 		{2, "checkpoint-1", "checkpoint-1 checkpoint-4"},
 		{1, "checkpoint-1", "checkpoint-1 checkpoint-4"}, // the newest stays, to go on from
 		{3, "checkpoint-4", "checkpoint-2 checkpoint-3 checkpoint-4"},
+		{2, "checkpoint-2 checkpoint-4", "checkpoint-2 checkpoint-4"},
+		{1, "checkpoint-1 checkpoint-4", "checkpoint-1 checkpoint-4"},
+		{3, "checkpoint-1 checkpoint-4", "checkpoint-1 checkpoint-3 checkpoint-4"},
+		{2, "checkpoint-9 checkpoint-4", "checkpoint-3 checkpoint-4"},
 	} {
 		parent := t.TempDir()
 		for step := range 4 {
 			write(t, parent, step+1)
 		}
-		if c.keep != "" {
-			c.keep = filepath.Join(parent, c.keep)
+		var keep []string
+		for _, name := range strings.Fields(c.keep) {
+			keep = append(keep, filepath.Join(parent, name))
 		}
-		if err := Rotate(parent, c.limit, c.keep); err != nil {
+		if err := Rotate(parent, c.limit, keep...); err != nil {
 			t.Fatal(err)
 		}
 		if have := names(t, parent); have != c.want {

@@ -56,8 +56,9 @@ func Newest(parent string) (newest *Found, passed []error, err error) {
 }
 
 // Rotate removes the oldest checkpoints below parent up to limit, and those whose complete.json cannot be read; 0 means
-// no limit. The folder keep stays, and counts, whatever its age. A folder without complete.json is another program's.
-func Rotate(parent string, limit int, keep string) error {
+// no limit. The newest and the folders keep stay, and count, whatever the limit and their age. A folder without
+// complete.json is another program's.
+func Rotate(parent string, limit int, keep ...string) error {
 	if limit <= 0 {
 		return nil
 	}
@@ -65,20 +66,27 @@ func Rotate(parent string, limit int, keep string) error {
 	if err != nil {
 		return err
 	}
-	var errs []error
-	left := limit
-	if keep != "" {
-		left--
+	kept := func(f Found) bool {
+		return slices.ContainsFunc(keep, func(dir string) bool {
+			return dir != "" && filepath.Clean(dir) == filepath.Clean(f.Dir)
+		})
 	}
+	left := limit
+	for _, f := range all {
+		if kept(f) {
+			left--
+		}
+	}
+	var errs []error
 	for i, f := range slices.Backward(all) {
-		if keep != "" && filepath.Clean(f.Dir) == filepath.Clean(keep) {
+		if kept(f) {
 			continue
 		}
 		_, err := readSeal(f.Dir)
 		if errors.Is(err, ErrIncomplete) {
 			continue // another program's: ours are complete before they have their name
 		}
-		if err == nil && (left > 0 || i == len(all)-1) { // the newest stays in any case
+		if err == nil && (left > 0 || i == len(all)-1) {
 			left--
 			continue
 		}
