@@ -6,7 +6,7 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  = -s -w -X main.version=$(VERSION)
 BUILD    = $(GO) build -trimpath -ldflags '$(LDFLAGS)'
 
-.PHONY: all build demo test test-amx deps lint shaders static release bench fuzz clean
+.PHONY: all build demo test test-amx test-coopmat deps lint shaders static release bench fuzz clean
 
 all: build
 
@@ -29,6 +29,9 @@ test-amx: ## the CPU device's tests with AMX tiles, which an emulator computes; 
 	$(GO) test -c -o bin/cpu.test ./tensor/cpu
 	cd tensor/cpu && VULORA_AMX=emulated ../../bin/amx-emulate ../../bin/cpu.test -test.run 'AMX|BF16|Linear|Pairs'
 
+test-coopmat: ## products of matrices, on the software device of a newer Mesa in a root of its own: needs to be root
+	GO='$(GO)' .ci/coopmat test
+
 # A Vulkan driver for machines without a GPU. Elsewhere than on Debian and Ubuntu it says what is missing.
 deps:
 	@if [ "$$VULORA_TEST_VULKAN" = off ]; then \
@@ -48,6 +51,7 @@ lint: ## formatting and static analysis
 	$(GO) vet ./...
 	$(GO) run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
+# Those with matrices need a newer glslc: make shaders VULORA_MATRIX_TOOLS='.ci/coopmat run' takes that of test-coopmat.
 shaders: ## recompile shaders/*.comp; needs glslc and spirv-val
 	$(GO) run ./shaders/build
 

@@ -11,14 +11,19 @@
 //	group          a workgroup shares each item through shared memory and barriers
 //	tiles          a workgroup stages tiles of both factors in shared memory
 //	exchange       a workgroup is one subgroup, whose lanes take from each other what each loaded
+//	matrix         subgroups multiply matrices of bfloat16 (VK_KHR_cooperative_matrix)
+//	half           ... of float16, of rows that are divided by powers of two
 //
-// A variant with neither group nor tiles uses no shared memory and no barrier.
+// A variant with none of group, tiles and matrix uses no shared memory and no barrier.
 //
-// Every shader needs Vulkan 1.1 and nothing optional, but for the word exchange, which needs subgroup shuffles.
+// Every shader needs Vulkan 1.1 and nothing optional, but for the words exchange, which needs subgroup shuffles, and
+// matrix, which needs cooperative matrices, the Vulkan memory model, full subgroups of a size that is asked for, and
+// bfloat16 matrices or, with half, float16.
 //
 // Bindings are the outputs of the kernel's contract, then its inputs (package tensor/kernel), the push constants its
-// sizes. Specialization constant 0 is the workgroup size, a power of two; 1 and 2 are the tile (linear, linear_back,
-// matmul), or 1 is the elements of a head, in fours for vec (attention*).
+// sizes; half has a last one for the powers. Specialization constant 0 is the workgroup size, a power of two; 1 and 2
+// are the tile (linear, linear_back, matmul), or 1 is the elements of a head, in fours for vec (attention*); those of
+// matrix are in its source.
 //
 // The package knows nothing of other packages' types. It is safe for concurrent use.
 package shaders

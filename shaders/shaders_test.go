@@ -18,13 +18,14 @@ func TestManifest(t *testing.T) {
 	}
 	var m struct {
 		Compiler string
+		Matrix   string `json:"matrix_compiler"`
 		Variants map[string]struct{ Source, Hash, SPV, Sum string }
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
 		t.Fatal(err)
 	}
-	if m.Compiler == "" || len(m.Variants) == 0 {
-		t.Fatalf("want a compiler and variants, have %q and %d", m.Compiler, len(m.Variants))
+	if m.Compiler == "" || m.Matrix == "" || len(m.Variants) == 0 {
+		t.Fatalf("want compilers and variants, have %q, %q and %d", m.Compiler, m.Matrix, len(m.Variants))
 	}
 	for name, v := range m.Variants {
 		if v.SPV != name+".spv" {
@@ -55,8 +56,11 @@ func TestManifest(t *testing.T) {
 // and those that a word stands for.
 func TestCode(t *testing.T) {
 	const opEntryPoint, opCapability = 15, 17
-	const shader, subgroups, shuffles = 1, 61, 65
-	allowed := map[string][]uint32{"exchange": {subgroups, shuffles}}
+	const shader, float16, subgroups, shuffles, memoryModel, matrices = 1, 9, 61, 65, 5345, 6022
+	const bfloat16, bfloat16Matrices = 5116, 5118
+	allowed := map[string][]uint32{"exchange": {subgroups, shuffles},
+		"matrix": {subgroups, memoryModel, matrices, bfloat16, bfloat16Matrices},
+		"half":   {subgroups, memoryModel, matrices, float16}}
 	for _, name := range Variants() {
 		code, err := SPIRV(name)
 		if err != nil {

@@ -3,6 +3,11 @@
 //	go run ./shaders/build
 //
 // It needs glslc and spirv-val. It writes shaders/spv, whose files are committed: building Vulora needs no compiler.
+//
+// The variants with cooperative matrices need a glslc newer than that of some distributions (shaderc 2025 or later).
+// They are compiled if $VULORA_MATRIX_TOOLS is set, to what runs a tool of that age when the tool's name and arguments
+// follow, such as "env PATH=/opt/vulkan/bin" or ".ci/coopmat run". Otherwise their files are kept, as long as
+// their sources did not change.
 package main
 
 import (
@@ -12,7 +17,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -34,11 +38,21 @@ func build(dir string) error {
 	if err != nil {
 		return err
 	}
-	compiler, err := version()
+	out := filepath.Join(dir, "spv")
+	made := manifest{Variants: all}
+	if made.Compiler, err = ordinary.version(); err != nil {
+		return err
+	}
+	kept, newer := manifest{}, matrixTools()
+	if newer != nil {
+		made.MatrixCompiler, err = newer.version()
+	} else {
+		kept, err = keep(out, all)
+		made.MatrixCompiler = kept.MatrixCompiler
+	}
 	if err != nil {
 		return err
 	}
-	out := filepath.Join(dir, "spv")
 	fresh := out + ".new"
 	if err := os.RemoveAll(fresh); err != nil {
 		return err
@@ -47,8 +61,17 @@ func build(dir string) error {
 		return err
 	}
 	defer os.RemoveAll(fresh) // what is left of a failure
-	if err := compileAll(dir, fresh, all); err != nil {
+	if err := compileAll(dir, fresh, all, newer); err != nil {
 		return err
+	}
+	for name, v := range kept.Variants {
+		code, err := os.ReadFile(filepath.Join(out, v.File))
+		if err != nil {
+			return fmt.Errorf("%s is to be kept: %w", name, err)
+		}
+		if err := os.WriteFile(filepath.Join(fresh, v.File), code, 0o644); err != nil {
+			return err
+		}
 	}
 	for name, v := range all {
 		code, err := os.ReadFile(filepath.Join(fresh, v.File))
@@ -59,7 +82,7 @@ func build(dir string) error {
 		v.Sum = hex.EncodeToString(sum[:])
 		all[name] = v
 	}
-	text, err := json.MarshalIndent(manifest{compiler, all}, "", "\t")
+	text, err := json.MarshalIndent(made, "", "\t")
 	if err != nil {
 		return err
 	}
@@ -72,17 +95,44 @@ func build(dir string) error {
 	return os.Rename(fresh, out)
 }
 
-// compileAll compiles and validates the variants, as many at a time as there are processors.
-func compileAll(dir, out string, all map[string]variant) error {
+// keep returns what the last run left of the variants with matrices, and an error if it is not what all wants.
+func keep(out string, all map[string]variant) (kept manifest, err error) {
+	last, err := readManifest(out)
+	if err != nil {
+		return kept, err
+	}
+	kept = manifest{MatrixCompiler: last.MatrixCompiler, Variants: map[string]variant{}}
+	for name, v := range all {
+		if !v.matrix() {
+			continue
+		}
+		if last.Variants[name].Hash != v.Hash {
+			return kept, fmt.Errorf("%s: want $VULORA_MATRIX_TOOLS to compile what changed, have none", name)
+		}
+		kept.Variants[name] = last.Variants[name]
+	}
+	return kept, nil
+}
+
+// compileAll compiles and validates the variants, as many at a time as there are processors; those with matrices by
+// newer, or not at all if there are no such tools.
+func compileAll(dir, out string, all map[string]variant, newer tools) error {
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	var failed []string
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	for name, v := range all {
+		by := ordinary
+		if v.matrix() {
+			by = newer
+		}
+		if by == nil {
+			continue
+		}
 		wait.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			if err := compile(dir, filepath.Join(out, v.File), v); err != nil {
+			if err := by.compile(dir, filepath.Join(out, v.File), v); err != nil {
 				mu.Lock()
 				failed = append(failed, fmt.Sprintf("%s: %v", name, err))
 				mu.Unlock()
@@ -94,29 +144,4 @@ func compileAll(dir, out string, all map[string]variant) error {
 		return fmt.Errorf("%d variants failed\n%s", len(failed), strings.Join(failed, "\n"))
 	}
 	return nil
-}
-
-// compile makes the file of one variant.
-func compile(dir, file string, v variant) error {
-	args := []string{"-O", "--target-env=vulkan1.1", "-Werror"}
-	for _, m := range v.Macros {
-		args = append(args, "-D"+m)
-	}
-	args = append(args, "-o", file, filepath.Join(dir, v.Source))
-	if text, err := exec.Command("glslc", args...).CombinedOutput(); err != nil {
-		return fmt.Errorf("glslc: %w\n%s", err, text)
-	}
-	if text, err := exec.Command("spirv-val", "--target-env", "vulkan1.1", file).CombinedOutput(); err != nil {
-		return fmt.Errorf("spirv-val: %w\n%s", err, text)
-	}
-	return nil
-}
-
-// version returns what glslc says of itself, in one line.
-func version() (string, error) {
-	text, err := exec.Command("glslc", "--version").Output()
-	if err != nil {
-		return "", fmt.Errorf("glslc --version: %w", err)
-	}
-	return strings.Join(strings.Fields(string(text)), " "), nil
 }

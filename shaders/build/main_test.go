@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -74,20 +74,54 @@ func TestVariants(t *testing.T) {
 	}
 }
 
+// TestKeep wants the files of variants with matrices to be kept without tools for them, unless their sources changed.
+func TestKeep(t *testing.T) {
+	all, err := scan("..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join("..", "spv")
+	kept, err := keep(out, all)
+	if err != nil || len(kept.Variants) == 0 || kept.MatrixCompiler == "" {
+		t.Fatalf("want some variants kept, have %d by %q, %v", len(kept.Variants), kept.MatrixCompiler, err)
+	}
+	for name, v := range all {
+		if _, ok := kept.Variants[name]; ok != v.matrix() {
+			t.Errorf("%s: want kept %v, have %v", name, v.matrix(), ok)
+		}
+		changed := maps.Clone(all)
+		other := v
+		other.Hash = "other"
+		changed[name] = other
+		if _, err := keep(out, changed); (err != nil) != v.matrix() {
+			t.Errorf("%s changed: have error %v", name, err)
+		}
+	}
+}
+
 // TestCompile compiles again and compares, where the compiler is the one that made spv.
 func TestCompile(t *testing.T) {
 	m := read(t)
 	if _, err := exec.LookPath("glslc"); err != nil {
 		t.Skip("no glslc here: spv is only checked by hash")
 	}
-	if have, err := version(); err != nil || have != m.Compiler {
+	if have, err := ordinary.version(); err != nil || have != m.Compiler {
 		t.Skipf("glslc is %q, spv was made by %q: spv is only checked by hash", have, m.Compiler)
 	}
+	newer := matrixTools()
+	if newer != nil {
+		if have, err := newer.version(); err != nil || have != m.MatrixCompiler {
+			t.Fatalf("$VULORA_MATRIX_TOOLS: want %q, have %q, %v", m.MatrixCompiler, have, err)
+		}
+	}
 	dir := t.TempDir()
-	if err := compileAll("..", dir, m.Variants); err != nil {
+	if err := compileAll("..", dir, m.Variants, newer); err != nil {
 		t.Fatal(err)
 	}
 	for name, v := range m.Variants {
+		if v.matrix() && newer == nil {
+			continue
+		}
 		want, err := os.ReadFile(filepath.Join(dir, v.File))
 		if err != nil {
 			t.Fatal(err)
@@ -99,13 +133,10 @@ func TestCompile(t *testing.T) {
 	}
 }
 
-func read(t *testing.T) (m manifest) {
+func read(t *testing.T) manifest {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("..", "spv", "manifest.json"))
+	m, err := readManifest(filepath.Join("..", "spv"))
 	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(text, &m); err != nil {
 		t.Fatal(err)
 	}
 	return m

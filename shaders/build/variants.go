@@ -3,10 +3,12 @@ package main
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -21,9 +23,22 @@ type variant struct {
 
 // manifest is what spv/manifest.json holds.
 type manifest struct {
-	Compiler string             `json:"compiler"`
-	Variants map[string]variant `json:"variants"`
+	Compiler       string             `json:"compiler"`
+	MatrixCompiler string             `json:"matrix_compiler"` // of the variants with cooperative matrices
+	Variants       map[string]variant `json:"variants"`
 }
+
+// readManifest reads the one in dir.
+func readManifest(dir string) (m manifest, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		return m, err
+	}
+	return m, json.Unmarshal(text, &m)
+}
+
+// matrix tells whether a variant uses cooperative matrices.
+func (v variant) matrix() bool { return slices.Contains(v.Macros, "MATRIX") }
 
 // scan returns the variants of all sources in dir by name.
 func scan(dir string) (map[string]variant, error) {

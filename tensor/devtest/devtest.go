@@ -37,13 +37,21 @@ func open(t testing.TB, f func() (kernel.Device, error)) kernel.Device {
 }
 
 // Each runs f on the default CPU device and on the first Vulkan device. A machine without Vulkan fails, unless
-// VULORA_TEST_VULKAN=off says that this is meant.
+// VULORA_TEST_VULKAN=off says that this is meant. With VULORA_TEST_MATRIX=on the Vulkan device multiplies matrices,
+// even if it is a software device; one that has none fails.
 func Each(t *testing.T, f func(t *testing.T, d kernel.Device)) {
 	t.Run("cpu", func(t *testing.T) { f(t, CPU(t)) })
 	if skipVulkan(t) {
 		return
 	}
-	t.Run("vulkan", func(t *testing.T) { f(t, open(t, func() (kernel.Device, error) { return gpu.Open(gpu.Options{}) })) })
+	t.Run("vulkan", func(t *testing.T) {
+		matrix := os.Getenv("VULORA_TEST_MATRIX") == "on"
+		d := open(t, func() (kernel.Device, error) { return gpu.Open(gpu.Options{Shared: matrix}) })
+		if matrix && d.Info().Tier != "matrix" {
+			t.Fatalf("VULORA_TEST_MATRIX=on: want a device that multiplies matrices, have %+v", d.Info())
+		}
+		f(t, d)
+	})
 }
 
 // skipVulkan reports whether Vulkan is switched off, and then skips a test in its place, so that the list of skipped

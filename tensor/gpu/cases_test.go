@@ -91,6 +91,7 @@ func clone(v []float64) []float64 { return append([]float64(nil), v...) }
 // cases returns all of them; sizes are off the tiles' edges.
 func cases() (all []testCase) {
 	all = append(all, linearCases()...)
+	all = append(all, matrixCases()...)
 	all = append(all, matmulCases()...)
 	all = append(all, normCases()...)
 	all = append(all, attentionCases()...)

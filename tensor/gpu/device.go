@@ -70,7 +70,10 @@ func Open(o Options) (*Device, error) {
 }
 
 func (d *Device) makeScratch() error {
-	const scratch = maxParts * partBytes
+	scratch := int64(maxParts * partBytes)
+	if d.traits.has(halves) {
+		scratch = matrixScratch
+	}
 	b, err := d.Alloc(scratch, kernel.Staging)
 	d.scratch = kernel.Range{Buffer: b, Bytes: scratch}
 	return err
@@ -96,6 +99,7 @@ func choose(v vk.Info, o Options) traits {
 	if f := v.Features; f.SubgroupShuffle && f.SubgroupSize && f.FullSubgroups {
 		t.subgroup = uint32(v.Limits.SubgroupSize)
 	}
+	t.setMatrices(v)
 	if v.Kind == vk.CPU {
 		// Mesa's llvmpipe runs a workgroup as a loop over vectors of SubgroupSize lanes, reads memory lane by lane, and
 		// ends a shader's loops after LP_MAX_TGSI_LOOP_ITERATIONS = 65535 turns in all, without a word.
@@ -108,12 +112,16 @@ func choose(v vk.Info, o Options) traits {
 }
 
 func describe(v vk.Info, o Options) kernel.Info {
-	tier := "scalar"
-	if choose(v, o).shared {
+	tier, t := "scalar", choose(v, o)
+	matrix := t.has(matrices) || t.has(halves)
+	switch {
+	case matrix:
+		tier = "matrix"
+	case t.shared:
 		tier = "workgroup"
 	}
 	return kernel.Info{
-		Name: v.Name, Kind: v.Kind.String(), Driver: v.Driver, Tier: tier,
+		Name: v.Name, Kind: v.Kind.String(), Driver: v.Driver, Tier: tier, BF16: matrix,
 		Memory: v.Memory, Alignment: max(16, int64(v.Limits.OffsetAlignment)), // vectors of four need 16
 		MaxRange: v.Limits.MaxBufferRange, MaxAlloc: v.Limits.MaxAllocation,
 	}

@@ -10,8 +10,8 @@ import (
 // weightTypes are the storage types of a weight.
 var weightTypes = []kernel.DType{kernel.F32, kernel.F16, kernel.BF16, kernel.NF4, kernel.FP4, kernel.I8}
 
-// linearKernels: shaders/linear.comp, linear_4bit.comp, linear_tiles.comp, linear_exchange.comp, matmul.comp. Variants
-// without vec are for rows that are not multiples of four, which 4-bit types do not have.
+// linearKernels: shaders/linear.comp, linear_4bit.comp, linear_tiles.comp, linear_exchange.comp, linear_matrix.comp,
+// matmul.comp. Variants without vec are for rows that are not multiples of four, which 4-bit types do not have.
 var linearKernels = []lowerer{
 	entry[kernel.Linear]{
 		check: func(s kernel.Linear) error { return inRow("y", s.YOff, s.N, s.YStride) },
@@ -21,6 +21,10 @@ var linearKernels = []lowerer{
 		},
 		flops: func(s kernel.Linear) float64 { return 2 * float64(s.T) * float64(s.N) * float64(s.K) },
 		variants: []variant[kernel.Linear]{
+			{words: "matrix", needs: matrices, when: linearByMatrices,
+				work: func(t traits, s kernel.Linear) work { return matrixWork(t, t.matrix, s.T, s.N, s.K) }},
+			{words: "matrix.half", needs: halves, when: linearByMatrices, before: scaleLinear,
+				work: func(t traits, s kernel.Linear) work { return matrixWork(t, t.half, s.T, s.N, s.K) }},
 			{words: "tiles", needs: sharing,
 				when: func(s kernel.Linear) bool { return s.T > fewTokens },
 				work: func(t traits, s kernel.Linear) work { return sharedTiles(s.T, s.N, s.K) }},
@@ -49,6 +53,10 @@ var linearKernels = []lowerer{
 		divide: divideLinearBack,
 		flops:  func(s kernel.LinearBack) float64 { return 2 * float64(s.T) * float64(s.N) * float64(s.K) },
 		variants: []variant[kernel.LinearBack]{
+			{words: "matrix", needs: matrices, when: linearBackByMatrices,
+				work: func(t traits, s kernel.LinearBack) work { return matrixWork(t, t.matrix, s.T, s.K, s.N) }},
+			{words: "matrix.half", needs: halves, when: linearBackByMatrices, before: scaleLinearBack,
+				work: func(t traits, s kernel.LinearBack) work { return matrixWork(t, t.half, s.T, s.K, s.N) }},
 			{words: "tiles", needs: sharing,
 				work: func(t traits, s kernel.LinearBack) work { return sharedTiles(s.T, s.K, s.N) }},
 			{words: "vec.exchange", needs: exchanges,

@@ -24,8 +24,15 @@ type traits struct {
 	maxY     uint32
 	maxRange uint64  // bytes of one operand
 	cost     float64 // FLOP that one submit should have, by which long dispatches are divided; 0: any
-	forced   bool    // tests: take the variant only where there is one of that name
-	only     string
+	matrix   shape   // of bfloat16 matrices
+	half     shape   // of float16 matrices
+	most     uint32  // lanes of a workgroup
+	// sharedBytes is the shared memory of a workgroup.
+	sharedBytes uint32
+	tiles       []matrixTile // of products of matrices, largest first
+	tile        int          // tests: take tiles[tile-1]; 0: by size
+	forced      bool         // tests: take the variant only where there is one of that name
+	only        string
 }
 
 // A step is one dispatch: a shader, how it is specialized, its operands and how many workgroups are started.
@@ -59,6 +66,9 @@ type variant[S kernel.Sizes] struct {
 	needs need           // of the device
 	when  func(s S) bool // sizes it is good for; nil: all
 	work  func(t traits, s S) work
+	// before returns launches whose results the variant reads from scratch, which is its last binding; nil: it has
+	// none.
+	before func(s S, l kernel.Launch, scratch kernel.Range) []kernel.Launch
 }
 
 // A need is what a variant asks of a device. With any but none a workgroup shares an item, without it each invocation
@@ -69,6 +79,8 @@ const (
 	none      need = iota
 	sharing        // shared memory and barriers
 	exchanges      // lanes of a subgroup, which is a workgroup, exchange values
+	matrices       // subgroups multiply matrices of bfloat16
+	halves         // ... of float16
 )
 
 // has tells whether a device can run variants that need n, and lanes how large their workgroups are.
@@ -78,6 +90,10 @@ func (t traits) has(n need) bool {
 		return t.shared
 	case exchanges:
 		return t.subgroup != 0
+	case matrices:
+		return t.shared && t.matrix != shape{}
+	case halves:
+		return t.shared && t.half != shape{}
 	}
 	return true
 }
@@ -90,6 +106,19 @@ func (n need) lanes(t traits) uint32 {
 		return t.subgroup
 	}
 	return t.lanes
+}
+
+// subgroup is the size that subgroups must have for n; 0: any.
+func (n need) subgroup(t traits) uint32 {
+	switch n {
+	case exchanges:
+		return t.subgroup
+	case matrices:
+		return t.matrix.subgroup
+	case halves:
+		return t.half.subgroup
+	}
+	return 0
 }
 
 // work is how a variant divides a launch.
@@ -110,7 +139,7 @@ type lowerer interface {
 
 // kernels holds every kernel by the type of its sizes.
 var kernels = index(linearKernels, normKernels, attentionKernels, rowKernels, lossKernels, elementKernels, optimKernels,
-	peakKernels)
+	peakKernels, matrixKernels)
 
 func index(families ...[]lowerer) map[reflect.Type]lowerer {
 	all := map[reflect.Type]lowerer{}
@@ -151,7 +180,7 @@ func (e entry[S]) lower(t traits, l kernel.Launch, scratch kernel.Range) ([]step
 		return nil, err
 	}
 	if parts := e.parts(t, l, scratch); parts != nil {
-		return lowerParts(t, parts)
+		return lowerParts(t, parts, scratch)
 	}
 	err = errors.New("want a variant for these sizes, have none")
 	for _, v := range e.usable(t, s) {
@@ -171,11 +200,13 @@ func (e entry[S]) lower(t traits, l kernel.Launch, scratch kernel.Range) ([]step
 		spec := append([]uint32{w.lanes}, w.spec...)
 		name := shaderName(s.Kernel(), stored, v.words)
 		st := step{launch: l, bound: len(out) + len(in), shader: name, spec: spec, groups: groups, cost: cost,
-			divisible: !w.loops}
-		if v.needs == exchanges {
-			st.subgroup = t.subgroup
+			divisible: !w.loops, subgroup: v.needs.subgroup(t)}
+		if v.before == nil {
+			return []step{st}, nil
 		}
-		return []step{st}, nil
+		steps, err := lowerParts(t, v.before(s, l, scratch), scratch)
+		st.launch.Barrier, st.bound = true, st.bound+1
+		return append(steps, st), err
 	}
 	return nil, err
 }
@@ -189,10 +220,10 @@ func (e entry[S]) parts(t traits, l kernel.Launch, scratch kernel.Range) []kerne
 
 // lowerParts lowers launches that follow on each other: each waits for the one before, and the first for whoever used
 // the scratch before.
-func lowerParts(t traits, parts []kernel.Launch) (all []step, err error) {
+func lowerParts(t traits, parts []kernel.Launch, scratch kernel.Range) (all []step, err error) {
 	for _, l := range parts {
 		l.Barrier = true
-		s, err := lower(t, l, kernel.Range{})
+		s, err := lower(t, l, scratch)
 		if err != nil {
 			return nil, err
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/vulora/vulora/tensor/kernel"
@@ -46,7 +47,7 @@ func open(t testing.TB) *Device {
 		t.Skip("VULORA_TEST_VULKAN=off: nothing of Vulkan is tested")
 	}
 	if device == nil {
-		d, err := Open(Options{})
+		d, err := Open(Options{Shared: testMatrices()})
 		if err != nil {
 			t.Fatalf("want a Vulkan device (or VULORA_TEST_VULKAN=off), have %v", err)
 		}
@@ -57,7 +58,11 @@ func open(t testing.TB) *Device {
 	return device
 }
 
-// TestKernels runs every variant of every kernel against the definitions.
+// testMatrices tells whether a software device is to multiply matrices, and must.
+func testMatrices() bool { return os.Getenv("VULORA_TEST_MATRIX") == "on" }
+
+// TestKernels runs every variant of every kernel against the definitions. Those with matrices need a device that has
+// them: "make test-coopmat" runs them on one.
 func TestKernels(t *testing.T) {
 	d := open(t)
 	seen := map[string]bool{}
@@ -78,7 +83,14 @@ func TestKernels(t *testing.T) {
 			}
 		})
 	}
+	if testMatrices() && !d.traits.has(matrices) && !d.traits.has(halves) {
+		t.Error("VULORA_TEST_MATRIX=on: want a device with matrices")
+	}
 	for _, name := range shaderNames(t) {
+		half := strings.HasSuffix(name, ".matrix.half")
+		if half && !d.traits.has(halves) || !half && strings.HasSuffix(name, ".matrix") && !d.traits.has(matrices) {
+			continue
+		}
 		if !seen[name] {
 			t.Errorf("shader %s was not run", name)
 		}
@@ -117,14 +129,14 @@ func newRun(t testing.TB, d *Device, c testCase) *testRun {
 	return r
 }
 
-// ways returns traits that make every variant, with wide and narrow tiles, be taken once.
+// ways returns traits that make every variant, with wide and narrow tiles and each of matrices, be taken once.
 func (r *testRun) ways(d *Device) (all []traits) {
 	t := d.traits
 	t.shared = true
 	var seen []string
 	for _, words := range kernels[reflect.TypeOf(r.sizes)].words(t, r.launch, d.scratch) {
-		for _, wide := range []bool{true, false} {
-			t.forced, t.only, t.wide = true, words, wide
+		for way := range 2 * (1 + len(t.tiles)) {
+			t.forced, t.only, t.wide, t.tile = true, words, way%2 == 0, way/2
 			steps, err := lower(t, r.launch, d.scratch)
 			key := fmt.Sprint(err)
 			for _, s := range steps {

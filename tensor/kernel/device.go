@@ -47,7 +47,9 @@ type Info struct {
 	Kind   string // "cpu", "discrete", "integrated", "software", "virtual" or "other"
 	Driver string // driver name and version; empty for the CPU
 	Tier   string // the best kernel variant in use: "avx512", "avx2", "go", "scalar", "subgroup", ...
-	BF16   bool   // products with precision RoundBF16 are computed in bfloat16
+	// BF16 tells that products with precision RoundBF16 are of 16-bit factors: bfloat16, or float16 of rows divided by
+	// powers of two, which is closer.
+	BF16 bool
 
 	Memory    int64 // bytes the device can hold, 0 if unknown
 	Alignment int64 // bytes; every operand's offset in its buffer must be a multiple of it
