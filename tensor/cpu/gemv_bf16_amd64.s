@@ -6,8 +6,8 @@
 #define DOT2 BYTE $0x62; BYTE $0xd2; BYTE $0x4e; BYTE $0x48; BYTE $0x52; BYTE $0xd2
 #define DOT3 BYTE $0x62; BYTE $0xd2; BYTE $0x46; BYTE $0x48; BYTE $0x52; BYTE $0xdb
 
-// productsPairsBF16 multiplies n > 0 rows of a weight in bfloat16, ld bytes apart, by one vector of pairs: k > 0 elements,
-// a multiple of 32. It reads one row after the other and leaves it to the processor to foresee the next.
+// productsPairsBF16 multiplies n > 0 rows of a weight in bfloat16, ld bytes apart, by one vector of pairs: k > 0
+// elements, a multiple of 32. It reads one row after the other and leaves it to the processor to foresee the next.
 //
 // func productsPairsBF16(n, k int, w unsafe.Pointer, ld int, x *uint16, y *float32)
 TEXT ·productsPairsBF16(SB), NOSPLIT, $0-48

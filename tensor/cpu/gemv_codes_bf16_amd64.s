@@ -46,8 +46,8 @@
 	VZEROUPPER; \
 	RET
 
-// DOTS is Z16 … Z19 += the products of pairs in Z4 and Z5 … Z8. Go's assembler has no VDPBF16PS: these are VDPBF16PS Z5,
-// Z4, Z16 and so on, as bytes.
+// DOTS is Z16 … Z19 += the products of pairs in Z4 and Z5 … Z8. Go's assembler has no VDPBF16PS: these are VDPBF16PS
+// Z5, Z4, Z16 and so on, as bytes.
 #define DOTS \
 	BYTE $0x62; BYTE $0xe2; BYTE $0x5e; BYTE $0x48; BYTE $0x52; BYTE $0xc5; \
 	BYTE $0x62; BYTE $0xe2; BYTE $0x5e; BYTE $0x48; BYTE $0x52; BYTE $0xce; \
