@@ -62,9 +62,10 @@ for step in range(args.steps):
     optimizer.zero_grad()
     if step == 0:
         first = time.time() - begun
+        print("first step", first, flush=True)
     else:
         rates.append(sum(map(len, batch)) / (time.time() - start))
-rates.sort()
+rates = sorted(rates) or [None]
 print(json.dumps({"tokens_per_second": rates[len(rates) // 2], "best": rates[-1], "loss": loss.item(),
                   "seconds_to_first_step": first,
                   "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024}))
