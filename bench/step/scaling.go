@@ -9,7 +9,6 @@ import (
 
 	"github.com/vulora/vulora/bench"
 	"github.com/vulora/vulora/lora"
-	"github.com/vulora/vulora/lora/data"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -24,8 +23,8 @@ type Length struct {
 	Limit     string  `json:"limit,omitempty"`         // why that cannot be
 }
 
-// measuredLayers are enough to see what one costs, and supervised tokens too few to see the head.
-const measuredLayers, supervised = 2, 64
+// measuredLayers are enough to see what one costs, and measuredVocab is too little to see the head.
+const measuredLayers, measuredVocab = 2, 512
 
 // TimeLength measures a row of n tokens on some of c's layers, and plans the whole model. Where the plan does not fit d
 // nothing is measured.
@@ -34,7 +33,7 @@ func TimeLength(ctx context.Context, d kernel.Device, c qwen2.Config, precision 
 	if x.Planned, x.Limit = Plan(d, c, qwen2.LoadOptions{Precision: precision}, []int{n}); x.Limit != "" {
 		return x, nil
 	}
-	c.Layers = measuredLayers
+	c.Layers, c.Vocab = measuredLayers, measuredVocab
 	w := Watch(d)
 	m, err := qwen2.Random(w, c, 1, qwen2.LoadOptions{Positions: n, Precision: precision})
 	if err != nil {
@@ -47,11 +46,6 @@ func TimeLength(ctx context.Context, d kernel.Device, c qwen2.Config, precision 
 	}
 	defer a.Close()
 	t := trainConfig(m, []int{n})
-	e := &t.Examples[0]
-	e.Labels = slices.Clone(e.IDs)
-	for i := range max(0, n-supervised) {
-		e.Labels[i] = data.Ignore
-	}
 	t.Profile = new(tensor.Profile)
 	var r Result
 	done, err := runTraining(ctx, w, m, a, t, Options{Least: time.Second}, &r)

@@ -187,7 +187,7 @@ func (o *benchOptions) run(s *shell, f *flags) error {
 	defer o.device.Close()
 	info := o.device.Info()
 	rows, jobs := o.rows(info), o.jobs()
-	if len(rows)+len(jobs) == 0 {
+	if (o.wants("ops") || o.wants("steps")) && len(rows)+len(jobs) == 0 {
 		return usagef("--op: want a pattern that matches a kernel or a job, have %q", o.op)
 	}
 	s.fact("device", "%s %s", info.Name, info.Driver)
@@ -196,12 +196,12 @@ func (o *benchOptions) run(s *shell, f *flags) error {
 	if err := o.measureCeilings(s, r); err != nil {
 		return err
 	}
-	if o.wants("ops") && len(rows) > 0 {
+	if len(rows) > 0 {
 		if err := o.timeOps(s, r, rows); err != nil {
 			return err
 		}
 	}
-	if o.wants("steps") && len(jobs) > 0 {
+	if len(jobs) > 0 {
 		if err := o.timeSteps(s, r, jobs); err != nil {
 			return err
 		}

@@ -15,6 +15,9 @@ var (
 
 // rows lists the kernels that are timed, each once.
 func (o *benchOptions) rows(d kernel.Info) (rows []bench.Row) {
+	if !o.wants("ops") {
+		return nil
+	}
 	seen := map[string]bool{}
 	for _, shape := range o.shapes {
 		for _, t := range o.tokens {

@@ -15,7 +15,7 @@ import (
 // jobs lists those that are timed.
 func (o *benchOptions) jobs() (jobs []step.Job) {
 	for _, j := range step.Jobs() {
-		if o.pattern.MatchString(j.Name) {
+		if o.wants("steps") && o.pattern.MatchString(j.Name) {
 			jobs = append(jobs, j)
 		}
 	}
