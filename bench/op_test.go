@@ -55,11 +55,14 @@ func BenchmarkRow(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, t := range []uint32{1, 128} {
-			for _, w := range []kernel.DType{kernel.BF16, kernel.NF4} {
-				for _, row := range Shapes[0].Rows(d.Info(), t, w, kernel.RoundBF16) {
-					axes := fmt.Sprintf("device=%s/op=%s/T=%d/dtype=%v", c.Name, strings.ReplaceAll(row.Op, " ", "_"), t, w)
-					b.Run(axes, func(b *testing.B) { benchmarkRow(b, d, row) })
+		for _, t := range []uint32{1, 128, 512} {
+			for _, w := range []kernel.DType{kernel.BF16, kernel.NF4, kernel.I8} {
+				for _, p := range []uint32{kernel.RoundBF16, kernel.Exact} {
+					for _, row := range Shapes[0].Rows(d.Info(), t, w, p) {
+						axes := fmt.Sprintf("device=%s/op=%s/T=%d/dtype=%v/product=%s", c.Name,
+							strings.ReplaceAll(row.Op, " ", "_"), t, w, row.Rounding())
+						b.Run(axes, func(b *testing.B) { benchmarkRow(b, d, row) })
+					}
 				}
 			}
 		}
