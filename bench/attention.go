@@ -32,16 +32,24 @@ func (h heads) dot(x values, i int, y values, j int) (sum float64) {
 	return sum
 }
 
-func (h heads) sizes() kernel.Attention {
+func (h heads) sizes(precision uint32) kernel.Attention {
 	t, q := uint32(h.t), h.Heads*h.HeadDim
 	return kernel.Attention{T: t, S: t, Heads: h.Heads, KVHeads: h.KVHeads, D: h.HeadDim, QStride: h.qkv(),
 		KVStride: h.qkv(),
-		KOff:     q, VOff: q + h.KVHeads*h.HeadDim, Scale: float32(h.scale())}
+		KOff:     q, VOff: q + h.KVHeads*h.HeadDim, Scale: float32(h.scale()), Precision: precision}
 }
 
 // flop is that of n products of a head's length for each pair of a query and a key.
 func (h heads) flop(n float64) float64 {
 	return n * 2 * float64(h.t) * float64(h.t+1) / 2 * float64(h.Heads*h.HeadDim)
+}
+
+// attentionError allows for a few products, one after the other.
+func attentionError(precision uint32) float64 {
+	if precision == kernel.RoundBF16 {
+		return 4 * productError(precision)
+	}
+	return 4 * rowError
 }
 
 // bounds are the keys that each query sees, users the queries that see each key.
@@ -52,11 +60,12 @@ func (h heads) users() operand {
 	return ints(func(i int) int { return []int{i / 2, h.t}[i%2] }, uint32(h.t), 2)
 }
 
-func attention(t uint32, m Shape) Row {
+func attention(t uint32, m Shape, precision uint32) Row {
 	h := heads{m, int(t)}
 	x, y := floats(t, m.qkv()), floats(t, m.Heads, m.HeadDim)
-	return Row{Op: "attention", T: t, FLOP: h.flop(2), Bytes: bytes(x, y), sizes: h.sizes(),
-		out: []operand{y, floats(t, m.Heads)}, in: []operand{x, x, h.bounds()}, tol: rowError * 4,
+	return Row{Op: "attention", T: t, FLOP: h.flop(2), Bytes: bytes(x, y), sizes: h.sizes(precision),
+		out: []operand{y, floats(t, m.Heads)}, in: []operand{x, x, h.bounds()},
+		tol: attentionError(precision), cast: precision,
 		define: func(in []values, _ values, i int) (y float64) {
 			row, head, d := i/(int(m.Heads)*h.dim()), i/h.dim()%int(m.Heads), i%h.dim()
 			sum := 0.0
@@ -82,12 +91,13 @@ func (h heads) pair(dy, lse, x values, t, s, head int) (p, dp float64) {
 	return p, h.dot(dy, (t*int(h.Heads)+head)*h.dim(), x, h.v(s, head))
 }
 
-func attentionBackQ(t uint32, m Shape) Row {
+func attentionBackQ(t uint32, m Shape, precision uint32) Row {
 	h := heads{m, int(t)}
 	x, y := floats(t, m.qkv()), floats(t, m.Heads, m.HeadDim)
 	return Row{Op: "attention_back_q", T: t, FLOP: h.flop(3), Bytes: bytes(x, y, y, x),
-		sizes: kernel.AttentionBackQ(h.sizes()),
-		out:   []operand{x, floats(t, m.Heads)}, in: []operand{y, y, h.logSum(), x, h.bounds()}, tol: rowError * 4,
+		sizes: kernel.AttentionBackQ(h.sizes(precision)),
+		out:   []operand{x, floats(t, m.Heads)}, in: []operand{y, y, h.logSum(), x, h.bounds()},
+		tol: attentionError(precision), cast: precision,
 		pick: func(i int) int { // a column of q
 			return i/h.width()*h.width() + i%(int(m.Heads)*h.dim())
 		},
@@ -103,13 +113,14 @@ func attentionBackQ(t uint32, m Shape) Row {
 		}}
 }
 
-func attentionBackKV(t uint32, m Shape) Row {
+func attentionBackKV(t uint32, m Shape, precision uint32) Row {
 	h := heads{m, int(t)}
 	x, y := floats(t, m.qkv()), floats(t, m.Heads, m.HeadDim)
 	first := int(m.Heads) * h.dim() // column of k
 	return Row{Op: "attention_back_kv", T: t, FLOP: h.flop(4), Bytes: bytes(x, y, x),
-		sizes: kernel.AttentionBackKV(h.sizes()),
-		out:   []operand{x}, in: []operand{y, h.logSum(), scaled(0.1, t, m.Heads), x, h.users()}, tol: rowError * 4,
+		sizes: kernel.AttentionBackKV(h.sizes(precision)),
+		out:   []operand{x}, in: []operand{y, h.logSum(), scaled(0.1, t, m.Heads), x, h.users()},
+		tol: attentionError(precision), cast: precision,
 		pick: func(i int) int { return i/h.width()*h.width() + first + i%(h.width()-first) },
 		define: func(in []values, _ values, i int) (dx float64) {
 			row, col := i/h.width(), i%h.width()-first

@@ -50,10 +50,10 @@ func (m Shape) Rows(d kernel.Info, t uint32, w kernel.DType, precision uint32) [
 	if t > 1 {
 		rows = append(rows, linearBack("head", min(t, headRows), vocab, m.Hidden, head, precision))
 	}
-	rows = append(rows, addRMSNorm(t, m.Hidden), rope(t, m), attention(t, m), swiglu(t, m.Feed))
+	rows = append(rows, addRMSNorm(t, m.Hidden), rope(t, m), attention(t, m, precision), swiglu(t, m.Feed))
 	if t > 1 {
 		rows = append(rows, lowRankIn(t, m.Hidden), lowRankOut(t, m.Hidden), lowRankGrad(t, m.Hidden),
-			rmsNormBack(t, m.Hidden), attentionBackQ(t, m), attentionBackKV(t, m), swigluBack(t, m.Feed),
+			rmsNormBack(t, m.Hidden), attentionBackQ(t, m, precision), attentionBackKV(t, m, precision), swigluBack(t, m.Feed),
 			crossEntropy(min(t, headRows), m.Vocab))
 	}
 	return rows

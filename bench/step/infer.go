@@ -25,7 +25,7 @@ func read(ctx context.Context, w *Watched, m *qwen2.Model, j Job, o Options, r *
 		s.Rewind(0)
 		return next(s, ids)
 	})
-	r.Exact += attention(&m.Config, 2, pairs(j.Prompt))
+	r.attend(attention(&m.Config, 2, pairs(j.Prompt)))
 	return err
 }
 
@@ -54,7 +54,7 @@ func decode(ctx context.Context, w *Watched, m *qwen2.Model, j Job, o Options, r
 	})
 	c := &m.Config
 	mean := float64(j.Context) + float64(decoded+1)/2
-	r.Exact += attention(c, 2, mean)
+	r.attend(attention(c, 2, mean))
 	r.Bytes += float64(c.Layers) * 2 * float64(c.KVHeads*c.HeadDim) * 4 * mean // keys and values are float32
 	return err
 }

@@ -28,13 +28,15 @@ type Result struct {
 
 	Planned int64   `json:"planned_bytes"`        // of the device
 	Peak    int64   `json:"peak_bytes,omitempty"` // that the process had resident; the caller knows
-	Exact   float64 `json:"float32_flop"`         // attention's included
-	Rounded float64 `json:"bfloat16_flop"`        // of products that may round their factors
-	Bytes   float64 `json:"bytes"`                // of weights and cache that are read
+	Exact   float64 `json:"float32_flop"`
+	Rounded float64 `json:"bfloat16_flop"` // of products that may round their factors
+	Bytes   float64 `json:"bytes"`         // of weights and cache that are read
 
 	// Share is what the ceilings allow divided by the median, and Bound the ceiling that allows least.
 	Share float64 `json:"share_of_ceiling"`
 	Bound string  `json:"bound"`
+
+	roundsAttention bool
 }
 
 // TokensPerSecond returns the rates of the median and of the best step.
@@ -51,6 +53,15 @@ func (r *Result) Against(c bench.Ceilings) {
 	}
 }
 
+// attend adds the FLOP of a step's attention, which depend on data that its launches do not show.
+func (r *Result) attend(flop float64) {
+	if r.roundsAttention {
+		r.Rounded += flop
+	} else {
+		r.Exact += flop
+	}
+}
+
 // take sets what the steps did that took the given times, and what was counted in them.
 func (r *Result) take(all []time.Duration, c counts, allocated uint64) {
 	total := time.Duration(0)
@@ -60,6 +71,7 @@ func (r *Result) take(all []time.Duration, c counts, allocated uint64) {
 	n := len(all)
 	r.Steps, r.Launches, r.Barriers, r.Layer = n, c.launches/n, c.barriers/n, c.layer
 	r.Exact, r.Rounded, r.Bytes = c.exact/float64(n), c.rounded/float64(n), c.weights/float64(n)
+	r.roundsAttention = c.roundsAttention
 	r.Allocated = int64(allocated) / int64(n)
 	r.Outside = max(0, 1-c.inside.Seconds()/max(total.Seconds(), 1e-9))
 	slices.Sort(all)

@@ -58,14 +58,13 @@ func TestTrainCounts(t *testing.T) {
 		const tokens, scored, layers, rank = 40, 40, 3, 8 // 38 are scored, and 2 fill up
 		base := 2.0 * tokens * layers * smallLayer
 		first := 2.0 * tokens * 64 * (8 * 16) // of the first layer's q, k, v no gradient for the embeddings is wanted
-		if want := 2*base - first + 2*2.0*scored*smallHead; r.Rounded != want {
+		attended := layers * 9 * 2 * 64 * (pairs(16) + pairs(24))
+		if want := 2*base - first + 2*2.0*scored*smallHead + attended; r.Rounded != want {
 			t.Errorf("want %v FLOP of products with the base, have %v", want, r.Rounded)
 		}
 		// Of each module x·aᵀ, h·bᵀ, dB, dh, dA and dh·a: q, k, v and o.
 		in, out := 64.0*4, 64.0+32+32+64
-		want := 2 * tokens * rank * (layers*3*(in+out) - 3*64)
-		want += layers * 9 * 2 * 64 * (pairs(16) + pairs(24))
-		if r.Exact != want {
+		if want := 2 * tokens * rank * (layers*3*(in+out) - 3*64); r.Exact != want {
 			t.Errorf("want %v FLOP in float32, have %v", want, r.Exact)
 		}
 		if n := r.Layer["rmsnorm_back"]; n != 2 {

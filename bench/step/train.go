@@ -32,7 +32,7 @@ func train(ctx context.Context, w *Watched, m *qwen2.Model, j Job, o Options, r 
 	}
 	for _, n := range j.Rows {
 		r.Tokens += n
-		r.Exact += attention(&m.Config, products, pairs(n))
+		r.attend(attention(&m.Config, products, pairs(n)))
 	}
 	return nil
 }

@@ -23,6 +23,7 @@ type counts struct {
 	weights            float64        // bytes of the matrices that products of the base model read
 	layer              map[string]int // launches of one block by kernel, in the program that has most of them
 	attention          time.Duration  // inside attention's kernels, if launches are measured
+	roundsAttention    bool           // its factors are rounded as products' are
 	inside             time.Duration  // from the start to the end of runs
 }
 
@@ -66,6 +67,8 @@ func (c *counts) add(l *kernel.Launch) {
 	case kernel.LinearBack:
 		product(s.Precision, s.T, s.N, s.K)
 		c.weights += matrixBytes(l.In)
+	case kernel.Attention:
+		c.roundsAttention = s.Precision == kernel.RoundBF16
 	case kernel.MatMul:
 		product(kernel.Exact, s.M, s.N, s.K)
 	}
@@ -85,6 +88,7 @@ func (c *counts) sum(x counts) {
 	c.launches, c.barriers = c.launches+x.launches, c.barriers+x.barriers
 	c.exact, c.rounded, c.weights = c.exact+x.exact, c.rounded+x.rounded, c.weights+x.weights
 	c.inside, c.attention = c.inside+x.inside, c.attention+x.attention
+	c.roundsAttention = c.roundsAttention || x.roundsAttention
 	if len(x.layer) > len(c.layer) {
 		c.layer = x.layer
 	}
