@@ -163,7 +163,7 @@ func fastest(d kernel.Device, l []kernel.Launch) (float64, error) {
 		return 0, err
 	}
 	defer p.Close()
-	all, err := times(p, 12, 20*time.Second)
+	all, err := times(p, 6, 10*time.Second)
 	if err != nil {
 		return 0, err
 	}

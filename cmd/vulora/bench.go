@@ -86,7 +86,7 @@ func (o *benchOptions) add(f *flags) {
 		choose(s, &o.model.head, "head", "quantization of the embedding and the output head", "none", "int8")
 		choose(s, &o.checkpointing, "gradient-checkpointing", "compute activations twice instead of keeping them", "off",
 			"on")
-		s.DurationVar(&o.perJob, "job-time", 3*time.Second, "of each job, at least, after a first step that does not count")
+		s.DurationVar(&o.perJob, "job-time", 2*time.Second, "of each job, at least, after a first step that does not count")
 	})
 	f.group("Device", func(s *pflag.FlagSet) { o.model.addDevice(s) })
 	f.group("Output", func(s *pflag.FlagSet) {

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
+	"strings"
 
 	"github.com/vulora/vulora/bench"
 	"github.com/vulora/vulora/bench/step"
@@ -27,6 +31,17 @@ func (o *benchOptions) timeSteps(s *shell, r *benchReport, jobs []step.Job) erro
 	shapes := o.shapes
 	if o.model.dir != "" {
 		shapes = []bench.Shape{{Name: filepath.Base(filepath.Clean(o.model.model))}}
+		c, err := readConfig(o.model.dir)
+		if err != nil {
+			return err
+		}
+		jobs = slices.DeleteFunc(jobs, func(j step.Job) bool {
+			long := j.Positions() > c.MaxPositions
+			if long {
+				s.note("no %s: the model allows %d positions", j.Name, c.MaxPositions)
+			}
+			return long
+		})
 	}
 	for _, shape := range shapes {
 		for _, q := range o.quantizations {
@@ -55,7 +70,22 @@ func (o *benchOptions) timeSteps(s *shell, r *benchReport, jobs []step.Job) erro
 			x.Quantization, x.Precision, median, best, 1e3*x.Median, x.Launches, layer, 100*x.Outside, bytesText(x.Planned),
 			bytesText(x.Peak), 100*x.Share, x.Bound, x.Job)
 	}
-	return table.Flush()
+	err := table.Flush()
+	if at := slices.IndexFunc(r.Steps, func(x step.Result) bool { return strings.HasPrefix(x.Job, "train") }); at >= 0 {
+		s.fact("a layer", "trains with %s", layerText(r.Steps[at].Layer))
+	}
+	return err
+}
+
+// layerText lists launches by kernel, most of them first.
+func layerText(layer map[string]int) string {
+	names := slices.SortedFunc(maps.Keys(layer), func(a, b string) int {
+		return cmp.Or(cmp.Compare(layer[b], layer[a]), cmp.Compare(a, b))
+	})
+	for i, name := range names {
+		names[i] = fmt.Sprintf("%d %s", layer[name], name)
+	}
+	return strings.Join(names, ", ")
 }
 
 // stepBench times jobs on one model.
