@@ -55,21 +55,33 @@ func BenchmarkRow(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, t := range []uint32{1, 128, 512} {
-			for _, w := range []kernel.DType{kernel.BF16, kernel.NF4, kernel.I8} {
-				for _, p := range []uint32{kernel.RoundBF16, kernel.Exact} {
-					for _, row := range Shapes[0].Rows(d.Info(), t, w, p) {
-						axes := fmt.Sprintf("device=%s/op=%s/T=%d/dtype=%v/product=%s", c.Name,
-							strings.ReplaceAll(row.Op, " ", "_"), t, w, row.Rounding())
-						b.Run(axes, func(b *testing.B) { benchmarkRow(b, d, row) })
-					}
-				}
-			}
+		for _, row := range benchmarkedRows(d.Info()) {
+			axes := fmt.Sprintf("device=%s/op=%s/T=%d/dtype=%v/product=%s", c.Name, strings.ReplaceAll(row.Op, " ", "_"),
+				row.T, row.DType, row.Rounding())
+			b.Run(axes, func(b *testing.B) { benchmarkRow(b, d, row) })
 		}
 		if err := d.Close(); err != nil {
 			b.Error(err)
 		}
 	}
+}
+
+// benchmarkedRows are those of some numbers of tokens, types of weights and roundings, each once.
+func benchmarkedRows(d kernel.Info) (rows []Row) {
+	seen := map[string]bool{}
+	for _, t := range []uint32{1, 128, 512} {
+		for _, w := range []kernel.DType{kernel.BF16, kernel.NF4, kernel.I8} {
+			for _, p := range []uint32{kernel.RoundBF16, kernel.Exact} {
+				for _, row := range Shapes[0].Rows(d, t, w, p) {
+					if key := row.Name() + row.Rounding(); !seen[key] {
+						seen[key] = true
+						rows = append(rows, row)
+					}
+				}
+			}
+		}
+	}
+	return rows
 }
 
 func benchmarkRow(b *testing.B, d kernel.Device, row Row) {
