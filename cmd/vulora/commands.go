@@ -85,6 +85,7 @@ func (c *command) execute(s *shell, args []string) error {
 		return nil
 	}
 	if err == nil {
+		misspelt(s)
 		err = f.complete()
 	}
 	if err == nil && c.args == "" && f.NArg() > 0 {
