@@ -38,7 +38,7 @@ func evaluations(n int) string {
 	return fmt.Sprintf("%d evaluations", n)
 }
 
-// onEval shows and logs an evaluation.
+// onEval shows an evaluation.
 func (t *training) onEval(e lora.Evaluated) error {
 	t.eval.last, t.eval.shown = 0, false
 	if e.Err != nil {
@@ -46,9 +46,6 @@ func (t *training) onEval(e lora.Evaluated) error {
 			plain(e.Err.Error()))
 	} else {
 		t.progress.line(evalText(e, t.o.between.batchSize > 0))
-	}
-	if err := t.metrics.evaluation(e); err != nil {
-		t.progress.note("no more log: %s: going on", err)
 	}
 	return nil
 }
@@ -74,14 +71,11 @@ func stepText(step, steps int) string {
 	return fmt.Sprintf("step %d/%d", step, steps)
 }
 
-// onProbe shows and logs an answer.
+// onProbe shows an answer.
 func (t *training) onProbe(p lora.Probed) error {
 	indented := func(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n      ") }
 	t.progress.line(fmt.Sprintf("probe     %s: %s\n    → %s", stepText(p.Step, p.Steps), indented(p.Prompt),
 		indented(p.Answer)))
-	if err := t.metrics.probe(p); err != nil {
-		t.progress.note("no more log: %s: going on", err)
-	}
 	return nil
 }
 

@@ -57,8 +57,6 @@ func (o *saveOptions) check(planned bool) error {
 
 const metricsName = "metrics.jsonl"
 
-func (o *saveOptions) metricsPath() string { return filepath.Join(o.output, metricsName) }
-
 // prepareOutput makes the folder dir and sees that it can be written to, before hours are spent on what goes there.
 // undo removes the folder if it was made here and nothing has come into it.
 func prepareOutput(dir string, overwrite, goesOn bool) (undo func(), err error) {

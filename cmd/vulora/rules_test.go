@@ -45,10 +45,11 @@ var arrows = map[string]string{
 		"qwen2/bnb lora/checkpoint lora/data lora/peft lora/schedule",
 	"cmd/vulora": "lora lora/checkpoint lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +
 		"qwen2/bnb qwen2/strictjson qwen2/tokenizer tensor tensor/kernel cmd/vulora/demodata bench bench/step " +
-		"tensor/optest",
+		"tensor/optest lora/report",
 	"cmd/vulora/demodata": "",
 	"bench":               "tensor tensor/kernel tensor/optest",
 	"bench/step":          "bench lora lora/data lora/peft qwen2 tensor tensor/kernel",
+	"lora/report":         "lora lora/peft qwen2/atomicfile",
 	"qwen2/bnb":           "qwen2/safetensors qwen2/strictjson",
 }
 

@@ -22,9 +22,8 @@ type trainOptions struct {
 	loop    loopOptions
 	between betweenOptions
 	save    saveOptions
+	report  reportOptions
 
-	loggingSteps  int
-	logFile       string
 	checkpointing string
 	profile       bool
 	json          bool
@@ -68,8 +67,7 @@ func (o *trainOptions) add(f *flags) {
 	})
 	o.save.add(f)
 	f.group("Log", func(s *pflag.FlagSet) {
-		s.IntVar(&o.loggingSteps, "logging-steps", 10, "log after each so many steps, 0 for never")
-		s.StringVar(&o.logFile, "log-file", "", "`FILE` of JSON lines for the log (default metrics.jsonl in the output)")
+		o.report.addTo(s)
 		s.BoolVar(&o.profile, "profile", false, "measure each kernel and say at the end which took how long")
 		s.BoolVar(&o.json, "json", false, "print what the run did as JSON")
 		s.BoolVar(&o.printConfig, "print-config", false, "print all settings as they would be used, for --config, and "+
@@ -82,15 +80,12 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 	if names := givenAdapterFlags(f); o.adapter.dir != "" && len(names) > 0 {
 		return nil, usagef("--adapter: the adapter's own configuration is used, so want no %s", names[0])
 	}
-	if o.loggingSteps < 0 {
-		return nil, usagef("--logging-steps: want at least 0, have %d", o.loggingSteps)
-	}
 	if len(o.data.files) == 0 {
 		return nil, usagef("--data: want a file of rows, have none")
 	}
 	evaluated := len(o.data.evalFiles) > 0 || o.data.evalFraction > 0
-	if err := errors.Join(o.loop.check(), o.between.settle(f, evaluated, o.loggingSteps),
-		o.save.check(o.model.outline)); err != nil {
+	if err := errors.Join(o.loop.check(), o.between.settle(f, evaluated, o.report.loggingSteps),
+		o.save.check(o.model.outline), o.report.check()); err != nil {
 		return nil, err
 	}
 	o.model.follow(f, o.data.compat)

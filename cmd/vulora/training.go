@@ -1,13 +1,13 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"time"
 
 	"github.com/vulora/vulora/lora"
+	"github.com/vulora/vulora/lora/report"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/atomicfile"
 	"github.com/vulora/vulora/qwen2/tokenizer"
@@ -27,7 +27,7 @@ type training struct {
 	eval     evalProgress
 	probe    lora.ProbeOptions
 	saver    *saver
-	metrics  *metrics
+	reports  *report.Set
 	settings func(w io.Writer) error // writes run.yaml
 	steps    int                     // of the whole run
 	perEpoch int                     // steps
@@ -37,16 +37,18 @@ type training struct {
 	begun    time.Time
 }
 
-func (t *training) run() (err error) {
+func (t *training) run() error {
 	t.describe()
-	defer func() { err = errors.Join(err, t.metrics.close()) }()
+	t.reports = t.newReports()
 	c := t.config()
-	c.LoggingSteps = t.o.loggingSteps
+	c.LoggingSteps = t.o.report.loggingSteps
 	c.Observers = []lora.Observer{{OnPlan: t.onPlan, OnStep: t.onStep, OnSkip: t.onSkip, OnLog: t.onLog,
 		OnEval: t.onEval, OnProbe: t.onProbe,
 		OnSave: func(dir string, _ lora.Progress) error { return t.saver.copyTokenizer(dir) }, OnSaved: t.onSaved}}
+	c.Observers = append(c.Observers, t.reports.Observers()...)
 	c.Save, c.Resume = t.o.save.options(t.card), t.o.save.from
 	c.RowSettings = t.o.data.settings()
+	var err error
 	if c.Settings, err = t.o.model.settings(); err != nil {
 		return err
 	}
@@ -56,13 +58,14 @@ func (t *training) run() (err error) {
 	r, err := lora.Train(t.s.ctx, t.model, t.adapter, c)
 	t.progress.end()
 	t.eval.end()
-	if err != nil {
-		return err
-	}
-	if t.o.profile {
+	if err == nil && t.o.profile {
 		printProfile(t.s, c.Profile, r)
 	}
-	return t.finish(r)
+	if err == nil {
+		err = t.finish(r)
+	}
+	t.endReports(r, err)
+	return err
 }
 
 // config is what the run's memory and steps depend on.
@@ -83,15 +86,7 @@ func (t *training) prepared(done int) error {
 			return err
 		}
 	}
-	path := t.o.logFile
-	if path == "" {
-		path = t.o.save.metricsPath()
-	}
-	err := atomicfile.Write(filepath.Join(t.o.save.output, settingsName), t.settings)
-	if err == nil {
-		t.metrics, err = newMetrics(path, done)
-	}
-	return err
+	return atomicfile.Write(filepath.Join(t.o.save.output, settingsName), t.settings)
 }
 
 func (t *training) onStep(p lora.Progress) error {
@@ -119,9 +114,6 @@ func (t *training) onSaved(v lora.Saved) error {
 
 func (t *training) onLog(p lora.Progress) error {
 	t.progress.log(p)
-	if err := t.metrics.log(p); err != nil {
-		t.progress.note("no more log: %s: going on", err)
-	}
 	return nil
 }
 
@@ -129,9 +121,6 @@ func (t *training) onLog(p lora.Progress) error {
 func (t *training) finish(r lora.TrainReport) error {
 	if r.Interrupted {
 		return t.stopped(r)
-	}
-	if err := t.metrics.summary(r); err != nil {
-		t.s.note("no summary in the log: %s", err)
 	}
 	size, err := t.saver.save(t.o.save.output, r.AdapterStep)
 	if err != nil {

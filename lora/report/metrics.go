@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"bufio"
@@ -15,27 +15,31 @@ import (
 	"github.com/vulora/vulora/qwen2/atomicfile"
 )
 
-// metrics is a log of JSON lines with the names that transformers logs.
-type metrics struct {
+// Metrics is a log of JSON lines with the names that transformers logs.
+type Metrics struct {
+	Path string
+
 	file   *os.File
 	broken bool
 }
 
-// newMetrics opens the log at path. Of one that is there it keeps the lines up to the step done, which a run that goes
-// on from a checkpoint would not write again.
-func newMetrics(path string, done int) (*metrics, error) {
+// Name is what notes call the report.
+func (m *Metrics) Name() string { return "the log" }
+
+// Begin opens the log. Of one that is there it keeps the lines up to the step done, which a run that goes on from a
+// checkpoint would not write again.
+func (m *Metrics) Begin(r Run) (err error) {
 	mode := os.O_WRONLY | os.O_CREATE | os.O_TRUNC // never removed: it may be a pipe or a device
-	if done > 0 {
-		if err := cutLog(path, done); err != nil {
-			return nil, fmt.Errorf("--log-file: %w", err)
+	if r.Done > 0 {
+		if err := cutLog(m.Path, r.Done); err != nil {
+			return fmt.Errorf("--log-file: %w", err)
 		}
 		mode = os.O_WRONLY | os.O_CREATE | os.O_APPEND
 	}
-	f, err := os.OpenFile(path, mode, 0o666)
-	if err != nil {
-		return nil, fmt.Errorf("--log-file: %w", err)
+	if m.file, err = os.OpenFile(m.Path, mode, 0o666); err != nil {
+		return fmt.Errorf("--log-file: %w", err)
 	}
-	return &metrics{file: f}, nil
+	return nil
 }
 
 // cutLog takes out of a log what is not of the steps up to done: later ones, a summary, a line that is cut off.
@@ -66,8 +70,13 @@ func cutLog(path string, done int) error {
 	})
 }
 
-// write adds a line. After the first error, which it returns, it does nothing.
-func (m *metrics) write(v any) error {
+// Observer writes a line at each log, evaluation and probe.
+func (m *Metrics) Observer() lora.Observer {
+	return lora.Observer{OnLog: m.log, OnEval: m.evaluation, OnProbe: m.probe}
+}
+
+// write adds a line. After the first error, which it returns, it does nothing: the line may have come in half.
+func (m *Metrics) write(v any) error {
 	if m.broken {
 		return nil
 	}
@@ -78,7 +87,7 @@ func (m *metrics) write(v any) error {
 	return err
 }
 
-func (m *metrics) log(p lora.Progress) error {
+func (m *Metrics) log(p lora.Progress) error {
 	return m.write(struct {
 		Step         int      `json:"step"`
 		Epoch        float64  `json:"epoch"`
@@ -98,17 +107,8 @@ func finite(x float64) *float64 {
 	return &x
 }
 
-func (m *metrics) summary(r lora.TrainReport) error {
-	return m.write(struct {
-		Steps   int     `json:"train_steps"`
-		Loss    float64 `json:"train_loss"`
-		Seconds float64 `json:"train_runtime"`
-		Tokens  int     `json:"train_tokens"`
-	}{r.Steps, r.Loss, r.Elapsed.Seconds(), r.Tokens})
-}
-
-// evaluation logs what transformers does.
-func (m *metrics) evaluation(e lora.Evaluated) error {
+// evaluation has what transformers logs.
+func (m *Metrics) evaluation(e lora.Evaluated) error {
 	seconds := e.Loss.Elapsed.Seconds()
 	return m.write(struct {
 		Step    int      `json:"step"`
@@ -117,11 +117,11 @@ func (m *metrics) evaluation(e lora.Evaluated) error {
 		Seconds float64  `json:"eval_runtime"`
 		Rows    float64  `json:"eval_samples_per_second"`
 		Batches float64  `json:"eval_steps_per_second"`
-	}{e.Step, e.Epoch, finite(e.EvalLoss), seconds, perSecond(e.Loss.Rows, seconds),
-		perSecond(e.Loss.Batches, seconds)})
+	}{e.Step, e.Epoch, finite(e.EvalLoss), seconds, float64(e.Loss.Rows) / max(1e-9, seconds),
+		float64(e.Loss.Batches) / max(1e-9, seconds)})
 }
 
-func (m *metrics) probe(p lora.Probed) error {
+func (m *Metrics) probe(p lora.Probed) error {
 	return m.write(struct {
 		Step   int    `json:"step"`
 		Prompt string `json:"probe"`
@@ -129,10 +129,16 @@ func (m *metrics) probe(p lora.Probed) error {
 	}{p.Step, p.Prompt, p.Answer})
 }
 
-// close may be called on nil.
-func (m *metrics) close() error {
-	if m == nil {
-		return nil
+// End writes a summary of a run that came to its last step.
+func (m *Metrics) End(e End) error {
+	var err error
+	if e.Err == nil && !e.Interrupted {
+		err = m.write(struct {
+			Steps   int     `json:"train_steps"`
+			Loss    float64 `json:"train_loss"`
+			Seconds float64 `json:"train_runtime"`
+			Tokens  int     `json:"train_tokens"`
+		}{e.Steps, e.Loss, e.Elapsed.Seconds(), e.Tokens})
 	}
-	return m.file.Close()
+	return errors.Join(err, m.file.Close())
 }

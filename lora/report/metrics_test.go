@@ -1,4 +1,4 @@
-package main
+package report
 
 import (
 	"math"
@@ -13,11 +13,11 @@ import (
 // A skipped step has no numbers, and the log goes on after it.
 func TestLogOfSkippedStep(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "metrics.jsonl")
-	m, err := newMetrics(path, 0)
-	if err != nil {
+	m := &Metrics{Path: path}
+	if err := m.Begin(Run{}); err != nil {
 		t.Fatal(err)
 	}
-	defer m.close()
+	defer m.End(End{})
 	for _, p := range []lora.Progress{{Step: 1, Loss: math.NaN(), GradNorm: math.Inf(1)}, {Step: 2, Loss: 0.5}} {
 		if err := m.log(p); err != nil {
 			t.Fatal(err)
