@@ -136,6 +136,10 @@ func (o *trainOptions) run(s *shell, f *flags) (err error) {
 	if (o.save.from == "" || o.save.moved) && exists(o.save.output, "adapter_config.json") {
 		s.note("the adapter in %s will be replaced", o.save.output)
 	}
+	if err := o.report.open(s); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, o.report.page.Close()) }()
 	return o.with(s, c, func(t *training) error {
 		t.settings = func(w io.Writer) error { return o.writeSettings(w, f) }
 		return t.run()

@@ -173,8 +173,12 @@ func (t *training) recompute() bool {
 func (t *training) card(steps int) peft.Card {
 	trained, all := t.trainable()
 	o := &t.o.loop
+	var told []peft.Fact
+	if t.told != nil { // demo has no reports
+		told = t.told.Facts()
+	}
 	return peft.Card{BaseModel: t.adapter.Config.BaseModel, Program: "vulora " + version, Trainable: trained, All: all,
-		Facts: []peft.Fact{
+		Facts: append([]peft.Fact{
 			{Name: "Rows", Value: countText(t.rows.report.Examples)},
 			{Name: "Tokens in a pass", Value: countText(t.rows.report.Tokens)},
 			{Name: "Steps", Value: countText(steps)},
@@ -184,5 +188,5 @@ func (t *training) card(steps int) peft.Card {
 			{Name: "Seed", Value: fmt.Sprint(o.seed)},
 			{Name: "Device", Value: t.device.Info().Name},
 			{Name: "Time", Value: durationText(time.Since(t.begun))},
-		}}
+		}, told...)}
 }

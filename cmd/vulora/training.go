@@ -28,6 +28,7 @@ type training struct {
 	probe    lora.ProbeOptions
 	saver    *saver
 	reports  *report.Set
+	told     *report.Card            // what the model card says of the run
 	settings func(w io.Writer) error // writes run.yaml
 	steps    int                     // of the whole run
 	perEpoch int                     // steps

@@ -199,8 +199,8 @@ func (d *Dashboard) change(f func(s *liveState)) {
 
 func (d *Dashboard) progress(p lora.Progress) {
 	s := &d.state
-	s.Step, s.Epoch, s.Elapsed = p.Step, p.Epoch, p.Elapsed
-	s.left = time.Duration(float64(p.Elapsed) / float64(max(1, p.Step)) * float64(p.Steps-p.Step))
+	s.Step, s.Epoch, s.Elapsed = p.Step, p.Epoch, p.Elapsed+p.Between
+	s.left = time.Duration(float64(s.Elapsed) / float64(max(1, p.Step)) * float64(p.Steps-p.Step))
 	s.speed(p.Tokens, p.Elapsed-d.last)
 	d.last = p.Elapsed
 }
