@@ -9,7 +9,7 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// A size is that of a program: tokens and supervised tokens of a micro-batch, both rounded up.
+// A size is that of a program: tokens and supervised tokens of a pass, both rounded up.
 type size struct{ tokens, rows int }
 
 // roundUp returns the bucket that n falls in: programs are made per bucket, and above 128 tokens padding is at most one
@@ -62,7 +62,7 @@ func supervised(e data.Example) (n int) {
 	return n
 }
 
-// batchInputs are the device's inputs for micro-batches of up to a largest size; a program of a smaller size uses their
+// batchInputs are the device's inputs for passes of up to a largest size; a program of a smaller size uses their
 // beginnings. The host's copies are reused from batch to batch.
 type batchInputs struct {
 	ids, pos, bounds, users, slots *tensor.Tensor // i32[T] or i32[T, 2]

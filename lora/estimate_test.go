@@ -65,7 +65,7 @@ func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, twice b
 	}
 	for s := range plan.From(0) {
 		for _, b := range s.MicroBatches {
-			if _, err := tr.Step([][]data.Example{c.pick(b)}, 1, 1e-3); err != nil {
+			if _, err := tr.Step([][]data.Example{c.pick(nil, b)}, 1, 1e-3); err != nil {
 				t.Fatal(err)
 			}
 		}

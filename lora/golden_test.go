@@ -293,7 +293,7 @@ func (p *pass) embeddingGradient(tape *autograd.Tape, a *Adapter) *tensor.Value 
 	return tape.Grad(embedded)
 }
 
-// gradients runs one micro-batch.
+// gradients runs one pass.
 func gradients(t *testing.T, m *qwen2.Model, a *Adapter, batch []data.Example, items int,
 	recompute bool) (map[string][]float32, float64) {
 	t.Helper()
@@ -305,7 +305,7 @@ func gradients(t *testing.T, m *qwen2.Model, a *Adapter, batch []data.Example, i
 	if err := tr.scale.WriteFloats([]float32{float32(1 / float64(items))}); err != nil {
 		t.Fatal(err)
 	}
-	if err := tr.runMicro(batch, false); err != nil {
+	if err := tr.pass(batch, false, 0); err != nil {
 		t.Fatal(err)
 	}
 	var loss [1]float32

@@ -93,12 +93,8 @@ func (r *run) begin(ctx context.Context) error {
 
 // step does one optimizer step and what is due after it.
 func (r *run) step(ctx context.Context, s data.Step) error {
-	batches := make([][]data.Example, len(s.MicroBatches))
-	for i, rows := range s.MicroBatches {
-		batches[i] = r.c.pick(rows)
-	}
 	rate := r.c.LearningRate * r.factor(r.state.Scheduler)
-	res, err := r.t.Step(batches, data.NumItems(s, r.c.Examples, r.c.Items), rate)
+	res, err := r.t.Step(r.c.passes(s), data.NumItems(s, r.c.Examples, r.c.Items), rate)
 	if err != nil {
 		return err
 	}

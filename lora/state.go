@@ -49,10 +49,10 @@ type state struct {
 	Fingerprint fingerprint `json:"fingerprint"`
 }
 
-// counters are the trainer's. The random numbers of a step are a function of seed and Micros.
+// counters are the trainer's. The random numbers of a step are a function of seed and Steps.
 type counters struct {
 	Updates int `json:"updates"` // of the optimizer, which its bias correction depends on
-	Micros  int `json:"micro_batches"`
+	Steps   int `json:"steps"`   // begun, those that changed nothing included
 }
 
 // sinceLog sums up the steps since the last log.
@@ -102,7 +102,7 @@ func readState(dir string) (s state, err error) {
 	if s.Format != 1 {
 		return s, fmt.Errorf("%s: want format 1, have %d", path, s.Format)
 	}
-	if s.Step < 0 || s.Step > s.Steps || s.Trainer.Updates < 0 || s.Trainer.Micros < 0 || s.Scheduler < 0 {
+	if s.Step < 0 || s.Step > s.Steps || s.Trainer.Updates < 0 || s.Trainer.Steps < 0 || s.Scheduler < 0 {
 		return s, fmt.Errorf("%s: want counts of at least 0 and a step of at most %d, have step %d, %+v", path, s.Steps,
 			s.Step, s.Trainer)
 	}

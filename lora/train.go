@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 
 	"github.com/vulora/vulora/lora/data"
 	"github.com/vulora/vulora/lora/peft"
@@ -16,6 +15,7 @@ type TrainConfig struct {
 	TrainerOptions
 	Examples []data.Example
 	Batches  data.Schedule // how rows become steps
+	Cut      data.Cut      // how the rows of a step are computed
 
 	LearningRate  float64
 	Scheduler     string         // a name of schedule.Names; empty means linear
@@ -91,7 +91,7 @@ type machine struct {
 }
 
 func (c *TrainConfig) newMachine(m *qwen2.Model, a *Adapter, plan *data.Plan) (k machine, err error) {
-	if k.t, err = newTrainer(m, a, c.TrainerOptions, c.microBatches(plan)); err != nil {
+	if k.t, err = newTrainer(m, a, c.TrainerOptions, c.allPasses(plan)); err != nil {
 		return k, err
 	}
 	if k.evaluator, err = c.newEvaluator(k.t); err == nil {
@@ -109,26 +109,4 @@ func (k *machine) close() error {
 		err = errors.Join(err, k.evaluator.Close())
 	}
 	return errors.Join(err, k.t.Close())
-}
-
-// microBatches yields every micro-batch of the first epochs, in which each row occurs, so that the largest is known.
-// Later epochs may pair rows to a larger one: the memory then grows once more.
-func (c *TrainConfig) microBatches(plan *data.Plan) iter.Seq[[]data.Example] {
-	return func(yield func([]data.Example) bool) {
-		for s := range plan.From(0) {
-			for _, rows := range s.MicroBatches {
-				if s.Index >= 4*plan.StepsPerEpoch() || !yield(c.pick(rows)) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (c *TrainConfig) pick(rows []int) []data.Example {
-	batch := make([]data.Example, len(rows))
-	for i, r := range rows {
-		batch[i] = c.Examples[r]
-	}
-	return batch
 }

@@ -21,18 +21,17 @@ type TrainerOptions struct {
 	Profile   *tensor.Profile // if not nil, gets the times of all launches
 }
 
-// A trainer does optimizer steps on an adapter. A step is one or more micro-batches, whose gradients add up, and one
-// update.
+// A trainer does optimizer steps on an adapter. A step is one or more passes, whose gradients add up, and one update.
 type trainer struct {
 	model   *qwen2.Model
 	adapter *Adapter
 	o       TrainerOptions
 
-	grad, sum   *tensor.Tensor // slabs: the gradients of a micro-batch and of the step
+	grad, sum   *tensor.Tensor // slabs: the gradients of a pass and of the step
 	moments     []moment       // of the optimizer
 	in          *batchInputs
-	scale, keep *tensor.Tensor // [1]: 1/items; 0 in a step's first micro-batch, 1 in the others
-	one, key    *tensor.Tensor // [1]: dL/dL; i32[2]: dropout's seed and micro-batch number
+	scale, keep *tensor.Tensor // [1]: 1/items; 0 in a step's first pass, 1 in the others
+	one, key    *tensor.Tensor // [1]: dL/dL; i32[3]: dropout's seed, step, and tokens of the step before the pass
 	hyper       *tensor.Tensor // [kernel.HyperLen]
 	microLoss   *tensor.Tensor // [1]
 	loss, stats *tensor.Tensor // [1], [4]: what a step reports
@@ -45,7 +44,7 @@ type trainer struct {
 	// What goes to the device and comes back in each step, here so that a step allocates nothing.
 	host struct {
 		scale, keep, loss [1]float32
-		key               [2]int32
+		key               [3]int32
 		hyper             [kernel.HyperLen]float32
 		stats             [4]float32
 	}
@@ -63,12 +62,11 @@ type stepResult struct {
 	Items    int     // what the loss was divided by
 }
 
-// newTrainer returns a trainer for micro-batches like the given ones, which need not be all: memory is made for the
-// largest.
-func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, batches iter.Seq[[]data.Example]) (*trainer, error) {
+// newTrainer returns a trainer for passes like the given ones, which need not be all: memory is made for the largest.
+func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, passes iter.Seq[[]data.Example]) (*trainer, error) {
 	t := &trainer{model: m, adapter: a, o: o}
 	t.largest = size{8, 8}
-	for b := range batches {
+	for b := range passes {
 		z := sizeOf(b)
 		t.largest = size{max(t.largest.tokens, z.tokens), max(t.largest.rows, z.rows)}
 	}
@@ -105,7 +103,7 @@ func (t *trainer) allocate() (err error) {
 	}{{&t.grad, tensor.Of(n), kernel.Adapter}, {&t.sum, tensor.Of(n), kernel.Adapter},
 		{&t.scale, tensor.Of(1), kernel.Staging},
 		{&t.keep, tensor.Of(1), kernel.Staging},
-		{&t.one, tensor.Of(1), kernel.Staging}, {&t.key, tensor.IntsOf(2), kernel.Staging},
+		{&t.one, tensor.Of(1), kernel.Staging}, {&t.key, tensor.IntsOf(3), kernel.Staging},
 		{&t.hyper, tensor.Of(kernel.HyperLen), kernel.Staging},
 		{&t.microLoss, tensor.Of(1), kernel.Staging}, {&t.loss, tensor.Of(1), kernel.Staging},
 		{&t.stats, tensor.Of(4), kernel.Staging}} {
@@ -123,7 +121,7 @@ func (t *trainer) allocate() (err error) {
 	return err
 }
 
-// program returns the program that adds the gradients of a micro-batch to the step's.
+// program returns the program that adds the gradients of a pass to the step's.
 func (t *trainer) program(z size) (tensor.Compiled, error) {
 	return t.micro.Get(z, func(r *tensor.Recorder) {
 		tape := autograd.NewTape(r)
@@ -159,9 +157,10 @@ func (t *trainer) placeGradients(r *tensor.Recorder, tape *autograd.Tape) {
 	}
 }
 
-// Step does one optimizer step on micro-batches with the given learning rate. items is what the loss is divided by: the
-// number of supervised tokens of all of them (data.NumItems).
-func (t *trainer) Step(batches [][]data.Example, items int, learningRate float64) (stepResult, error) {
+// Step does one optimizer step on passes with the given learning rate. items is what the loss is divided by: the number
+// of supervised tokens of all of them (data.NumItems). Random numbers belong to the rows in their order: they are the
+// same however the rows are cut into passes.
+func (t *trainer) Step(passes [][]data.Example, items int, learningRate float64) (stepResult, error) {
 	res := stepResult{Items: items}
 	t.host.scale[0] = 0
 	if items > 0 {
@@ -170,14 +169,15 @@ func (t *trainer) Step(batches [][]data.Example, items int, learningRate float64
 	if err := t.scale.WriteFloats(t.host.scale[:]); err != nil {
 		return res, err
 	}
-	for i, b := range batches {
-		if err := t.runMicro(b, i > 0); err != nil {
+	for i, b := range passes {
+		if err := t.pass(b, i > 0, res.Tokens); err != nil {
 			return res, err
 		}
 		for _, e := range b {
 			res.Tokens += len(e.IDs)
 		}
 	}
+	t.done.Steps++
 	err := t.apply(&res, learningRate)
 	return res, err
 }
@@ -214,7 +214,8 @@ func (t *trainer) apply(res *stepResult, learningRate float64) error {
 	return t.launch(update)
 }
 
-func (t *trainer) runMicro(b []data.Example, add bool) error {
+// pass adds the gradients of b to the step's, or begins with them. before counts the tokens of the passes before it.
+func (t *trainer) pass(b []data.Example, add bool, before int) error {
 	z := sizeOf(b)
 	if z.tokens > t.largest.tokens || z.rows > t.largest.rows {
 		if err := t.grow(z); err != nil {
@@ -230,7 +231,7 @@ func (t *trainer) runMicro(b []data.Example, add bool) error {
 	if add {
 		h.keep[0] = 1
 	}
-	h.key = [2]int32{int32(uint32(t.o.Seed ^ t.o.Seed>>32)), int32(t.done.Micros)}
+	h.key = [3]int32{int32(uint32(t.o.Seed ^ t.o.Seed>>32)), int32(t.done.Steps), int32(before)}
 	if err := t.in.write(b, z); err != nil {
 		return err
 	}
@@ -240,7 +241,6 @@ func (t *trainer) runMicro(b []data.Example, add bool) error {
 	if err := t.key.WriteInts(h.key[:]); err != nil {
 		return err
 	}
-	t.done.Micros++
 	return t.launch(p)
 }
 
@@ -252,7 +252,7 @@ func (t *trainer) launch(p tensor.Compiled) error {
 	return err
 }
 
-// grow makes room for a micro-batch larger than all that newTrainer was told of.
+// grow makes room for a pass larger than all that newTrainer was told of.
 func (t *trainer) grow(z size) error {
 	if err := t.micro.Close(); err != nil {
 		return err
@@ -260,7 +260,7 @@ func (t *trainer) grow(z size) error {
 	larger := size{max(z.tokens, t.largest.tokens), max(z.rows, t.largest.rows)}
 	in, err := newBatchInputs(t.model.Device, larger)
 	if err != nil {
-		return fmt.Errorf("lora: micro-batch of %d tokens: %w", z.tokens, err)
+		return fmt.Errorf("lora: pass of %d tokens: %w", z.tokens, err)
 	}
 	t.in.free()
 	t.in, t.largest = in, larger

@@ -14,7 +14,7 @@ type Adapters struct {
 	Bias map[string]*tensor.Tensor
 	// Frozen holds, by layer, the fused q|k|v bias with zeros where Bias replaces it. It must be set where Bias is.
 	Frozen map[int]*tensor.Tensor
-	// Train makes the tensors parameters of the recording; Key, i32[2], then keys the dropout.
+	// Train makes the tensors parameters of the recording; Key, i32[3], then keys the dropout.
 	Train bool
 	Key   *tensor.Tensor
 }

@@ -46,57 +46,55 @@ func (g *graph) hidden(t *autograd.Tape) *autograd.Var {
 	})
 	g.see("embeddings", h)
 	for i := range m.layers {
-		block := func(t *autograd.Tape, x []*autograd.Var) []*autograd.Var { return g.block(t, i, x) }
-		x := []*autograd.Var{h}
-		if d != nil {
-			x = append(x, d)
-		}
 		t.R.In(layerName(i), func() {
 			if g.o.Recompute {
-				x = t.Checkpoint(block, x...)
+				h = t.Checkpoint(func(t *autograd.Tape, x []*autograd.Var) []*autograd.Var {
+					h, d := g.block(t, i, x[0], nil)
+					return []*autograd.Var{t.Apply(tensor.Add{}, h, d)}
+				}, h)[0]
 			} else {
-				x = block(t, x)
+				h, d = g.block(t, i, h, d)
 			}
 		})
-		h, d = x[0], x[1]
 	}
 	var y *autograd.Var
-	t.R.In("model.norm", func() {
-		h, y = t.Apply2(tensor.AddRMSNorm{Eps: float32(m.Config.NormEps)}, h, d,
-			t.Const(m.norm))
-	})
+	t.R.In("model.norm", func() { h, y = g.norm(t, m.norm, h, d) })
 	g.see(fmt.Sprintf("layer%d.out", len(m.layers)-1), h)
 	g.see("final_norm", y)
 	return y
 }
 
-// block records one layer. The residual stream comes and goes as two addends, since the norm that follows adds them:
-// x is the stream and, but for the first layer, what the layer before adds to it.
-func (g *graph) block(t *autograd.Tape, i int, x []*autograd.Var) []*autograd.Var {
-	l, c := &g.m.layers[i], &g.m.Config
-	eps := float32(c.NormEps)
-	h, n := x[0], (*autograd.Var)(nil)
-	t.R.In("input_layernorm", func() {
-		if len(x) == 1 {
-			n = t.Apply(tensor.RMSNorm{Eps: eps}, h, t.Const(l.inputNorm))
-			return
-		}
-		h, n = t.Apply2(tensor.AddRMSNorm{Eps: eps}, h, x[1], t.Const(l.inputNorm))
+// norm records the norm of h + d, and returns that sum too. Where d is nil the sum is h.
+func (g *graph) norm(t *autograd.Tape, w *tensor.Tensor, h, d *autograd.Var) (sum, y *autograd.Var) {
+	eps := float32(g.m.Config.NormEps)
+	if d == nil {
+		return t.Apply2(tensor.ThroughRMSNorm{Eps: eps}, h, t.Const(w))
+	}
+	return t.Apply2(tensor.AddRMSNorm{Eps: eps}, h, d, t.Const(w))
+}
+
+// block records one layer. The residual stream comes and goes as two addends, since the norm that follows adds them: h
+// and what the layer before adds to it, which is nil in the first layer. Where blocks are recorded again, what is kept
+// is their sum, and d is nil in all.
+func (g *graph) block(t *autograd.Tape, i int, h, d *autograd.Var) (_, _ *autograd.Var) {
+	l := &g.m.layers[i]
+	var n *autograd.Var
+	t.R.In("input_layernorm", func() { h, n = g.norm(t, l.inputNorm, h, d) })
+	if i > 0 {
 		g.see(fmt.Sprintf("layer%d.out", i-1), h)
-	})
+	}
 	g.seeIn(i, "input_norm", n)
 	var a *autograd.Var
 	t.R.In("self_attn", func() { a = g.attention(t, i, n) })
 	g.seeIn(i, "attn_out", a)
-	t.R.In("post_attention_layernorm", func() { h, n = t.Apply2(tensor.AddRMSNorm{Eps: eps}, h, a, t.Const(l.postNorm)) })
+	t.R.In("post_attention_layernorm", func() { h, n = g.norm(t, l.postNorm, h, a) })
 	g.seeIn(i, "post_norm", n)
-	var d *autograd.Var
 	t.R.In("mlp", func() {
 		u := g.linear(t, i, l.gateUp, nil, n, "mlp.gate_proj", "mlp.up_proj")
 		d = g.linear(t, i, l.down, nil, t.Apply(tensor.SwiGLU{}, u), "mlp.down_proj")
 	})
 	g.seeIn(i, "mlp_out", d)
-	return []*autograd.Var{h, d}
+	return h, d
 }
 
 func (g *graph) attention(t *autograd.Tape, i int, n *autograd.Var) *autograd.Var {

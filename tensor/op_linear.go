@@ -10,7 +10,7 @@ import (
 // y[:, Off:Off+M] += Scale·(drop(x)·aᵀ)·bᵀ for each adapter.
 //
 //	x: [T, K]   w: [N, K] f32|f16|bf16, or nf4|fp4|int8 and then its scales   b: [N] if Bias   y: [T, N]
-//	key: i32[2] (seed, step) if any adapter drops, then for each adapter a: [R, K] and b: [M, R]
+//	key: i32[3] (see Dropout) if any adapter drops, then for each adapter a: [R, K] and b: [M, R]
 //
 // Backward saves w if dx is needed, x if a gradient of w or of an adapter is, and the adapters' [T, R] products:
 // with a frozen weight nothing large is kept but x. A weight larger than one operand may be is read in tiles of rows;
@@ -56,8 +56,8 @@ func (op Linear) Infer(x []Spec) ([]Spec, error) {
 	if op.Bias && x[at.bias] != Of(w.Dim(0)) {
 		return nil, fmt.Errorf("linear: want a bias %v, have %v", Of(w.Dim(0)), x[at.bias])
 	}
-	if op.drops() && x[at.key] != IntsOf(2) {
-		return nil, fmt.Errorf("linear: want a random key %v, have %v", IntsOf(2), x[at.key])
+	if op.drops() && x[at.key] != IntsOf(3) {
+		return nil, fmt.Errorf("linear: want a random key %v, have %v", IntsOf(3), x[at.key])
 	}
 	for i, p := range op.Adapters {
 		if err := p.check(x[0].Dim(1), w.Dim(0), x[at.adapters+2*i], x[at.adapters+2*i+1]); err != nil {

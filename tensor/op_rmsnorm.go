@@ -30,6 +30,28 @@ func (op RMSNorm) Backward(r *Recorder, dy, saved []*Value, need []bool) []*Valu
 	return rmsnormBack(r, dy[0], nil, saved, need)
 }
 
+// ThroughRMSNorm is h = x, y = RMSNorm(x): AddRMSNorm where the sum has been made before. h lies in the memory of x.
+//
+//	x, h, y: [..., C]   w: [C]
+type ThroughRMSNorm struct{ Eps float32 }
+
+func (op ThroughRMSNorm) Infer(x []Spec) ([]Spec, error) {
+	y, err := RMSNorm(op).Infer(x)
+	return append(y[:len(y):len(y)], y...), err
+}
+
+func (op ThroughRMSNorm) Forward(r *Recorder, y, x []*Value, need []bool) []*Value {
+	y[0].base = x[0]
+	return RMSNorm(op).Forward(r, y[1:], x, need)
+}
+
+func (op ThroughRMSNorm) Backward(r *Recorder, dy, saved []*Value, need []bool) []*Value {
+	if dy[1] == nil {
+		return vs(dy[0], nil)
+	}
+	return rmsnormBack(r, dy[1], dy[0], saved, need)
+}
+
 // AddRMSNorm is h = x + d, the residual stream after a block, and y = RMSNorm(h).
 //
 //	x, d, h, y: [..., C]   w: [C]

@@ -36,7 +36,7 @@ func NewPlan(r *Recorder) (*Plan, error) {
 		return nil, r.err
 	}
 	p := &Plan{at: map[*Value]place{}}
-	owner := p.resolveInPlace(r.launches)
+	owner := p.resolveInPlace(live(r.launches))
 	blocks, order, err := p.lives(owner)
 	if err != nil {
 		return nil, err
@@ -61,6 +61,25 @@ func (p *Plan) Bytes() (n int64) {
 
 // Launches returns how many kernels one run launches.
 func (p *Plan) Launches() int { return len(p.launches) }
+
+// live returns the launches of l that something depends on: a block that is recorded again ends in what its backward
+// does not read.
+func live(l []launch) []launch {
+	read := map[*Value]bool{} // roots that live launches read
+	var kept []launch
+	for _, n := range slices.Backward(l) {
+		if !slices.ContainsFunc(n.out, func(v *Value) bool { root, _ := v.root(); return root.tensor != nil || read[root] }) {
+			continue
+		}
+		for _, v := range n.operands()[len(n.out):] {
+			root, _ := v.root()
+			read[root] = true
+		}
+		kept = append(kept, n)
+	}
+	slices.Reverse(kept)
+	return kept
+}
 
 // resolveInPlace fills p.launches from l, with a copy before each in-place launch whose operand is still needed, and
 // returns which temporary each one took its memory from.

@@ -211,7 +211,7 @@ func BenchmarkRows(b *testing.B) {
 		},
 		{
 			kernel.Dropout{N: T * 896, Drop: 1 << 28, KeepScale: 1.1}, 8 * T * 896,
-			[]kernel.Range{f(T * 896)}, []kernel.Range{f(T * 896)}, []operand{i32s(1, 2)},
+			[]kernel.Range{f(T * 896)}, []kernel.Range{f(T * 896)}, []operand{i32s(1, 2, 3)},
 		},
 		{
 			kernel.RoPE{T: T, Heads: 16, D: 64, Stride: 1152}, 8 * T * 1024,

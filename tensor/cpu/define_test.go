@@ -132,7 +132,7 @@ func define(sizes kernel.Sizes, out, in [][]float64) {
 		key := uint32(int32(in[1][0])) ^ uint32(int32(in[1][1]))*0x9E3779B9
 		for i := range out[0] {
 			w := [2]uint32{}
-			w[0], w[1] = philox(uint32(i/2), s.Site, key)
+			w[0], w[1] = philox(uint32(i/2)+uint32(int32(in[1][2]))*s.Pairs, s.Site, key)
 			out[0][i] = 0
 			if w[i%2] >= s.Drop {
 				out[0][i] = in[0][i] * float64(s.KeepScale)

@@ -31,14 +31,14 @@ func dropout(b *builder, s kernel.Dropout) func() {
 		return nil
 	}
 	y, x := b.f32("y", b.l.Out[0], uint64(s.N)), b.f32("x", b.l.In[0], uint64(s.N))
-	key := view[uint32](b, "key", b.l.In[1], 2, kernel.I32)
+	key := view[uint32](b, "key", b.l.In[1], 3, kernel.I32)
 	if !b.ok() {
 		return nil
 	}
 	v := b.v
 	return b.eachBlock(s.N, func(i, j int) {
 		k := key[0] ^ key[1]*philoxWeyl
-		v.dropout(y[i:j], x[i:j], uint32(i/2), &s, k) // blocks start at an even element
+		v.dropout(y[i:j], x[i:j], uint32(i/2)+key[2]*s.Pairs, &s, k) // blocks start at an even element
 	})
 }
 

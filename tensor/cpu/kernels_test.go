@@ -240,8 +240,8 @@ func TestElementwise(t *testing.T) {
 			{sizes: kernel.Sum{N: u},
 				out: []operand{blank(1)}, in: []operand{random(r, n), f32s(0.25)}, tol: []float64{1e-5}},
 			{sizes: kernel.Clip{N: u}, out: []operand{random(r, n)}, in: []operand{f32s(9, 0.3, 0, 0)}},
-			{sizes: kernel.Dropout{N: u, Site: 3, Drop: 1 << 30, KeepScale: 4.0 / 3}, out: []operand{blank(n)},
-				in: []operand{random(r, n), i32s(42, -7)}},
+			{sizes: kernel.Dropout{N: u, Site: 3, Drop: 1 << 30, Pairs: 1<<30 - 1, KeepScale: 4.0 / 3}, out: []operand{blank(n)},
+				in: []operand{random(r, n), i32s(42, -7, 4)}},
 		} {
 			trial.check(t)
 		}

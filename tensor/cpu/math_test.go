@@ -80,7 +80,7 @@ func TestDropoutStatistics(t *testing.T) {
 			one[i] = 1
 		}
 		c := trial{sizes: kernel.Dropout{N: n, Site: site, Drop: uint32(math.Floor(p * (1 << 32))), KeepScale: 1 / (1 - p)},
-			out: []operand{blank(n)}, in: []operand{f32s(one...), i32s(seed, step)}}
+			out: []operand{blank(n)}, in: []operand{f32s(one...), i32s(seed, step, 0)}}
 		out, _ := c.execute(t, Options{})
 		for i := range m {
 			m[i] = binary.LittleEndian.Uint32(out[0].data[4*i:]) == 0

@@ -320,7 +320,7 @@ func elementCases() []testCase {
 	drop := uint32(3 << 32 / 10)
 	dropped := make([]float64, n)
 	for i := range dropped {
-		if word := philox(uint32(i/2), 3, 42^(7*0x9E3779B9&math.MaxUint32))[i%2]; word >= drop {
+		if word := philox(uint32(i/2+9*5), 3, 42^(7*0x9E3779B9&math.MaxUint32))[i%2]; word >= drop {
 			dropped[i] = a[i] * 2
 		}
 	}
@@ -335,7 +335,7 @@ func elementCases() []testCase {
 		{"accumulate", kernel.Accumulate{N: n}, []array{f32(b), f32([]float64{1})}, []array{f32(a)}, [][]float64{sum}, eps},
 		{"accumulate afresh", kernel.Accumulate{N: n}, []array{f32(b), f32([]float64{0})}, []array{blank(n)}, [][]float64{b},
 			0},
-		{"dropout", kernel.Dropout{N: n, Site: 3, Drop: drop, KeepScale: 2}, []array{f32(a), i32(42, 7)},
+		{"dropout", kernel.Dropout{N: n, Site: 3, Drop: drop, Pairs: 5, KeepScale: 2}, []array{f32(a), i32(42, 7, 9)},
 			[]array{blank(n)}, [][]float64{dropped}, eps},
 	}
 }

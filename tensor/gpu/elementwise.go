@@ -36,7 +36,7 @@ var elementKernels = []lowerer{
 	},
 	entry[kernel.Dropout]{
 		operands: func(s kernel.Dropout) (out, in []operand) {
-			return []operand{floats("y", s.N)}, []operand{floats("x", s.N), ints("key", 2)}
+			return []operand{floats("y", s.N)}, []operand{floats("x", s.N), ints("key", 3)}
 		},
 		variants: perElement(func(s kernel.Dropout) uint64 { return ceil(s.N, 2) }),
 	},

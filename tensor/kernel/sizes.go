@@ -146,13 +146,14 @@ type SumRows struct{ T, N, Stride, Off uint32 }
 type AddBias struct{ T, N, Stride, Off uint32 }
 
 // Dropout is y[i] = x[i]·KeepScale where the random word of element i is at least Drop, else 0. The words are Philox
-// 2x32-10 (Salmon et al. 2011) with counter (i/2, Site) and key key[0] ^ (key[1]·0x9E3779B9 mod 2³²): element i
-// takes word i mod 2 of its block. Drop = ⌊p·2³²⌋ and KeepScale = 1/(1−p).
+// 2x32-10 (Salmon et al. 2011) with counter (i/2 + key[2]·Pairs mod 2³², Site) and key key[0] ^ (key[1]·0x9E3779B9
+// mod 2³²): element i takes word i mod 2 of its block. Drop = ⌊p·2³²⌋ and KeepScale = 1/(1−p). With Pairs half the
+// length of a row, rows computed alone get the words that they get among others if key[2] counts those before them.
 //
-//	out y [N]   in x [N], key [2] i32: seed, step
+//	out y [N]   in x [N], key [3] i32: seed, step, rows before the first
 type Dropout struct {
-	N, Site, Drop uint32
-	KeepScale     float32
+	N, Site, Drop, Pairs uint32
+	KeepScale            float32
 }
 
 // Add is a += b, in place.

@@ -13,7 +13,7 @@ func Table() []Case {
 	t := []Case{add(7, 13), add(64, 64), addBias(), scale(), dropout(), swiglu(3, 5), swiglu(33, 129), rope(5, 3, 8),
 		rope(17, 1, 64)}
 	for _, s := range [][2]int{{3, 11}, {9, 64}, {5, 257}, {40, 896}} {
-		t = append(t, rmsnorm(s[0], s[1]), addRMSNorm(s[0], s[1]))
+		t = append(t, rmsnorm(s[0], s[1]), throughRMSNorm(s[0], s[1]), addRMSNorm(s[0], s[1]))
 	}
 	for _, d := range []tensor.DType{tensor.F32, tensor.F16, tensor.BF16} {
 		t = append(t, EmbeddingCase(d, 37, 7, 5), EmbeddingCase(d, 64, 32, 19))
@@ -55,13 +55,13 @@ func scale() Case {
 }
 
 func dropout() Case {
-	const p, site, seed, step = 0.3, 5, 42, 3
-	key := Ints(func(i int) int { return []int{seed, step}[i] }, 2)
-	return Case{Name: "dropout", Op: tensor.Dropout{P: p, Site: site}, In: []Operand{Normal(9, 31), key},
+	const p, site, seed, step, before, cols = 0.3, 5, 42, 3, 11, 31
+	key := Ints(func(i int) int { return []int{seed, step, before}[i] }, 3)
+	return Case{Name: "dropout", Op: tensor.Dropout{P: p, Site: site}, In: []Operand{Normal(9, cols), key},
 		Def: func(x, y [][]float64) {
 			drop := uint32(math.Floor(p * (1 << 32)))
 			for i := range y[0] {
-				if philox(uint32(i), site, seed, step) >= drop {
+				if philox(uint32(i+before*(cols+1)), site, seed, step) >= drop {
 					y[0][i] = x[0][i] * float64(float32(1/(1-p)))
 				}
 			}
@@ -134,6 +134,14 @@ func rmsnorm(t, c int) Case {
 	return Case{Name: name("rmsnorm", []int{t, c}), Op: tensor.RMSNorm{Eps: eps}, In: []Operand{Normal(t, c), Normal(c)},
 		Terms: max(t, c),
 		Def:   func(x, y [][]float64) { normalise(x[0], x[1], y[0]) }}
+}
+
+func throughRMSNorm(t, c int) Case {
+	return Case{Name: name("through_rmsnorm", []int{t, c}), Op: tensor.ThroughRMSNorm{Eps: eps}, Terms: max(t, c),
+		In: []Operand{Normal(t, c), Normal(c)}, Def: func(x, y [][]float64) {
+			copy(y[0], x[0])
+			normalise(x[0], x[1], y[1])
+		}}
 }
 
 func addRMSNorm(t, c int) Case {
