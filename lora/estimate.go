@@ -9,7 +9,7 @@ import (
 // An Estimate is what a run takes.
 type Estimate struct {
 	Steps         int
-	LargestTokens int          // of a micro-batch, padding to the bucket included
+	LargestTokens int          // of a pass, padding to the bucket included
 	Memory        kernel.Usage // of the device, bytes
 }
 

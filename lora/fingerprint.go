@@ -53,11 +53,18 @@ func newFingerprint(m *qwen2.Model, a *Adapter, c *TrainConfig, steps int) (f fi
 // settings are those of the loop, with transformers' names.
 func (c *TrainConfig) settings(steps int) map[string]any {
 	o, b := &c.Optimizer, &c.Batches
+	packing := "micro-batches"
+	switch {
+	case c.Cut.Merge:
+		packing = fmt.Sprintf("passes of at most %d tokens", c.Cut.Tokens)
+	case c.Cut.Tokens > 0:
+		packing = fmt.Sprintf("micro-batches in parts of at most %d tokens", c.Cut.Tokens)
+	}
 	return map[string]any{
 		"steps (num_train_epochs, max_steps)": steps, "per_device_train_batch_size": max(1, b.BatchSize),
 		"gradient_accumulation_steps": max(1, b.Accumulation), "data_seed": b.Seed, "shuffle": b.Shuffle, "seed": c.Seed,
 		"learning_rate": c.LearningRate, "lr_scheduler_type": cmp.Or(c.Scheduler, "linear"),
-		"warmup_steps": c.Warmup, "loss_norm": cmp.Or(c.Items, data.ItemsHF),
+		"warmup_steps": c.Warmup, "loss_norm": cmp.Or(c.Items, data.ItemsHF), "packing": packing,
 		"adam_beta1": o.Beta1, "adam_beta2": o.Beta2, "adam_epsilon": o.Eps, "weight_decay": o.WeightDecay,
 		"max_grad_norm": o.MaxGradNorm,
 	}

@@ -37,7 +37,7 @@ func (r *run) prepare(m *qwen2.Model) (err error) {
 	if err != nil {
 		return err
 	}
-	r.state = state{Format: 1, Steps: steps, Evaluated: -1, Probed: -1}
+	r.state = state{Format: 1, Steps: steps, Cut: c.Cut, Evaluated: -1, Probed: -1}
 	r.last = Progress{Steps: steps}
 	r.state.Fingerprint, err = newFingerprint(m, r.adapter, c, steps)
 	return err

@@ -25,9 +25,9 @@ type Plan struct {
 	OtherDevice      string        // that those were done on, if it is not the one now: results differ in their last bits
 	Rows, Tokens     int           // of one epoch
 	Supervised       int           // tokens of one epoch that the loss is over
-	ActivationBytes  int64         // of the largest micro-batch
-	LargestTokens    int           // of a micro-batch, padding to the bucket included
-	LaunchesPerBatch int           // kernels that one micro-batch of that size launches
+	ActivationBytes  int64         // of the largest pass
+	LargestTokens    int           // of a pass, padding to the bucket included
+	LaunchesPerBatch int           // kernels that one pass of that size launches
 	Best             *Best         // so far, where a run goes on; nil if there is none
 	BestLost         string        // where the best's checkpoint was, if it is there no more: the search begins anew
 }

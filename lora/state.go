@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vulora/vulora/lora/data"
 	"github.com/vulora/vulora/qwen2/atomicfile"
 	"github.com/vulora/vulora/qwen2/safetensors"
 )
@@ -46,6 +47,7 @@ type state struct {
 	Tokens int           `json:"tokens"`
 	Took   time.Duration `json:"nanoseconds"`
 
+	Cut         data.Cut    `json:"cut"` // of the steps' rows into passes
 	Fingerprint fingerprint `json:"fingerprint"`
 }
 
@@ -120,6 +122,12 @@ func (s *state) ended() bool { return !s.Pending && (s.Step == s.Steps || s.Eval
 func Finished(dir string) bool {
 	s, err := readState(dir)
 	return err == nil && s.ended()
+}
+
+// CutOf returns how the run that the checkpoint in dir is of cuts its steps, which it must go on with.
+func CutOf(dir string) (data.Cut, error) {
+	s, err := readState(dir)
+	return s.Cut, err
 }
 
 // readMoments fills the optimizer's slabs from dir.

@@ -65,15 +65,15 @@ func (p *Plan) Launches() int { return len(p.launches) }
 // live returns the launches of l that something depends on: a block that is recorded again ends in what its backward
 // does not read.
 func live(l []launch) []launch {
-	read := map[*Value]bool{} // roots that live launches read
+	used := map[*Value]bool{} // roots that live launches read, or write to: that may be in place
 	var kept []launch
 	for _, n := range slices.Backward(l) {
-		if !slices.ContainsFunc(n.out, func(v *Value) bool { root, _ := v.root(); return root.tensor != nil || read[root] }) {
+		if !slices.ContainsFunc(n.out, func(v *Value) bool { root, _ := v.root(); return root.tensor != nil || used[root] }) {
 			continue
 		}
-		for _, v := range n.operands()[len(n.out):] {
+		for _, v := range n.operands() {
 			root, _ := v.root()
-			read[root] = true
+			used[root] = true
 		}
 		kept = append(kept, n)
 	}

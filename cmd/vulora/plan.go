@@ -39,8 +39,10 @@ type planResult struct {
 	Device        string    `json:"device"`
 	Steps         int       `json:"steps"`
 	Tokens        int       `json:"tokens_in_a_pass"`
-	LargestTokens int       `json:"largest_micro_batch_tokens"`
+	LargestTokens int       `json:"tokens_at_once"`
 	Checkpointing string    `json:"gradient_checkpointing"` // what train would choose
+	PackingTokens int       `json:"packing_tokens"`
+	Beside        int64     `json:"beside"` // memory of the program and the rows, where it is the device's
 	DeviceMemory  int64     `json:"device_memory"`
 	On            planBytes `json:"checkpointing_on"`
 	Off           planBytes `json:"checkpointing_off"`
@@ -53,7 +55,8 @@ type planBytes map[string]int64
 func (t *training) plan() error {
 	t.describe()
 	r := planResult{Device: t.device.Info().Name, Tokens: t.rows.report.Tokens, DeviceMemory: t.device.Info().Memory}
-	r.Checkpointing = map[bool]string{true: "on", false: "off"}[t.twice]
+	m := &t.o.memory
+	r.Checkpointing, r.PackingTokens, r.Beside = m.checkpointing, m.packingTokens, m.beside
 	for _, twice := range []bool{true, false} {
 		c := t.config()
 		c.Recompute = twice

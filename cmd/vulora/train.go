@@ -21,13 +21,13 @@ type trainOptions struct {
 	adapter adapterOptions
 	loop    loopOptions
 	between betweenOptions
+	memory  memoryOptions
 	save    saveOptions
 	report  reportOptions
 
-	checkpointing string
-	profile       bool
-	json          bool
-	printConfig   bool
+	profile     bool
+	json        bool
+	printConfig bool
 }
 
 func trainCommand() command {
@@ -61,10 +61,7 @@ func (o *trainOptions) add(f *flags) {
 	})
 	o.loop.add(f)
 	o.between.add(f)
-	f.group("Memory", func(s *pflag.FlagSet) {
-		choose(s, &o.checkpointing, "gradient-checkpointing",
-			"compute activations twice instead of keeping them; auto does it where memory is short", "auto", "on", "off")
-	})
+	o.memory.add(f)
 	o.save.add(f)
 	f.group("Log", func(s *pflag.FlagSet) {
 		o.report.addTo(s)
@@ -84,7 +81,7 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 		return nil, usagef("--data: want a file of rows, have none")
 	}
 	evaluated := len(o.data.evalFiles) > 0 || o.data.evalFraction > 0
-	if err := errors.Join(o.loop.check(), o.between.settle(f, evaluated, o.report.loggingSteps),
+	if err := errors.Join(o.loop.check(), o.between.settle(f, evaluated, o.report.loggingSteps), o.memory.check(),
 		o.save.check(o.model.outline), o.report.check()); err != nil {
 		return nil, err
 	}
@@ -171,6 +168,9 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if err != nil {
 		return err
 	}
+	if err := o.fit(s, device, rows, probe); err != nil {
+		return err
+	}
 	m, err := o.model.load(s, device, positions(o.data.maxLength, probe))
 	if err != nil {
 		return err
@@ -186,7 +186,6 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	}
 	t := &training{o: o, s: s, tok: tok, rows: rows, device: device, model: m, adapter: a, progress: progress{s: s},
 		probe: probe, begun: time.Now()}
-	t.twice = t.recompute()
 	plan, err := data.NewPlan(len(rows.examples), o.loop.batches(o.data.shuffle))
 	if err != nil {
 		return err

@@ -31,6 +31,7 @@ func (t *training) describe() {
 	describeRows(t.s, t.rows, t.o.data.maxLength, "trained on")
 	describeEval(t.s, &t.o.data, t.rows)
 	t.describeBetween()
+	t.o.memory.describe(t.s)
 }
 
 // describeModel prints the device and the model on it.
@@ -99,11 +100,7 @@ func (t *training) onPlan(p lora.Plan) error {
 			parts = append(parts, kernel.Purpose(i).String()+" "+bytesText(n))
 		}
 	}
-	recomputed := ""
-	if t.twice {
-		recomputed = "; activations are computed twice (--gradient-checkpointing)"
-	}
-	t.s.fact("memory", "%s: %s%s", bytesText(usage.Total()), strings.Join(parts, ", "), recomputed)
+	t.s.fact("memory", "%s: %s", bytesText(usage.Total()), strings.Join(parts, ", "))
 	fmt.Fprintf(t.s.err, "\nThe first row as it is trained on, with what the loss leaves out %s:\n%s\n\n", t.maskName(),
 		markedText(t.tok, t.rows.examples[0], t.s.errColour, 800))
 	return nil
@@ -146,27 +143,6 @@ func markedText(t decoder, e data.Example, colour bool, most int) string {
 		i = j
 	}
 	return b.String()
-}
-
-// recompute says whether activations are computed twice. By itself it does so where they would take more than half of
-// the memory that the weights leave.
-func (t *training) recompute() bool {
-	switch t.o.checkpointing {
-	case "on":
-		return true
-	case "off":
-		return false
-	}
-	c, longest := &t.model.Config, 0
-	for _, e := range t.rows.examples {
-		longest = max(longest, len(e.IDs))
-	}
-	tokens := longest * min(t.o.loop.batchSize, len(t.rows.examples))
-	// What the backward pass of a block reads: both norms and their sums, q|k|v, the attention's result, gate|up and
-	// their product.
-	perToken := 5*c.Hidden + 2*(c.Heads+c.KVHeads)*c.HeadDim + 3*c.Intermediate
-	memory := t.device.Info().Memory - t.device.Usage().Total()
-	return memory > 0 && 4*int64(perToken)*int64(c.Layers)*int64(tokens) > memory/2
 }
 
 // card is the adapter's model card after some steps.

@@ -33,7 +33,6 @@ type training struct {
 	steps    int                     // of the whole run
 	perEpoch int                     // steps
 	ended    bool                    // nothing was left to do
-	twice    bool                    // activations are computed again instead of kept
 	planned  int64                   // bytes of the device, before the first step
 	begun    time.Time
 }
@@ -72,7 +71,8 @@ func (t *training) run() error {
 // config is what the run's memory and steps depend on.
 func (t *training) config() lora.TrainConfig {
 	c := t.o.loop.trainConfig(t.rows.examples, t.o.data.shuffle)
-	c.Recompute, c.Eval, c.Probe = t.twice, t.o.between.eval(t.rows), t.probe
+	c.Recompute, c.Cut = t.o.memory.found.Recompute, t.o.memory.found.Cut
+	c.Eval, c.Probe = t.o.between.eval(t.rows), t.probe
 	if e := t.rows.eval; e != nil {
 		t.eval = evalProgress{s: t.s, name: "eval", rows: len(e.examples), tokens: e.report.Tokens}
 		c.Eval.OnBatch = t.eval.batch

@@ -69,9 +69,9 @@ func adapters(t, n, k int, drop float64) Case {
 		Op:    tensor.Linear{Bias: true, Adapters: parts},
 		Terms: 4 * max(t, n, k)}
 	c.In = []Operand{Normal(t, k), Weight(tensor.BF16, n, k), Normal(n)}
-	const seed, step = 42, 7
+	const seed, step, before = 42, 7, 5
 	if drop > 0 {
-		c.In = append(c.In, Ints(func(i int) int { return []int{seed, step}[i] }, 2))
+		c.In = append(c.In, Ints(func(i int) int { return []int{seed, step, before}[i] }, 3))
 	}
 	at := len(c.In)
 	for i := range parts {
@@ -85,7 +85,7 @@ func adapters(t, n, k int, drop float64) Case {
 		for i, p := range parts {
 			in := append([]float64{}, x[0]...)
 			for j := range in {
-				if drop > 0 && philox(uint32(j), p.Site, seed, step) < uint32(drop*(1<<32)) {
+				if drop > 0 && philox(uint32(j+before*k), p.Site, seed, step) < uint32(drop*(1<<32)) {
 					in[j] = 0
 				} else if drop > 0 {
 					in[j] *= float64(float32(1 / (1 - drop)))
