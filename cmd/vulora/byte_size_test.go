@@ -17,8 +17,8 @@ func TestByteSize(t *testing.T) {
 			t.Errorf("%s: want %v from %q, have %v, %v", text, b, b.String(), again, err)
 		}
 	}
-	for _, text := range []string{"", "4", "GiB", "-1GiB", "0GiB", "0.1B", "1e3MB", "infGiB", "NaNGiB", "1GiBB", "1G", "1 GiB 2",
-		"0x10MB", "1,5GiB", "9999999999TiB", strings.Repeat("9", 400) + "B"} {
+	for _, text := range []string{"", "4", "GiB", "-1GiB", "0GiB", "0.1B", "1e3MB", "infGiB", "NaNGiB", "1GiBB", "1G",
+		"1 GiB 2", "0x10MB", "1,5GiB", "9999999999TiB", strings.Repeat("9", 400) + "B"} {
 		var b byteSize
 		if err := b.Set(text); err == nil {
 			t.Errorf("%q: want an error, have %d", text, b.bytes)

@@ -10,7 +10,7 @@ type Cut struct {
 	Merge  bool `json:"merge"`  // a pass may have rows of several micro-batches
 }
 
-// Passes cuts the rows of s in their order; length tells how many tokens a row has. There are as few passes as possible.
+// Passes cuts the rows of s in their order, into as few passes as possible; length tells how many tokens a row has.
 func (c Cut) Passes(s Step, length func(row int) int) (passes [][]int) {
 	groups := s.MicroBatches
 	if c.Merge {
