@@ -38,10 +38,10 @@ func (c Ceilings) Best(x Ceilings) Ceilings {
 
 // Measure measures d's ceilings, for a few seconds.
 func Measure(d kernel.Device) (c Ceilings, err error) {
-	if c.FLOPS, err = peak(d, kernel.Exact); err != nil {
+	if c.FLOPS, err = Peak(d, kernel.Exact, runs); err != nil {
 		return c, fmt.Errorf("bench: peak: %w", err)
 	}
-	if c.BF16FLOPS, err = peak(d, kernel.RoundBF16); err != nil {
+	if c.BF16FLOPS, err = Peak(d, kernel.RoundBF16, runs); err != nil {
 		return c, fmt.Errorf("bench: peak: %w", err)
 	}
 	if c.Copy, err = copyRate(d); err != nil {
@@ -56,8 +56,9 @@ func Measure(d kernel.Device) (c Ceilings, err error) {
 	return c, nil
 }
 
-// peak returns FLOP/s. It doubles the work until a run takes a twentieth of a second.
-func peak(d kernel.Device, precision uint32) (float64, error) {
+// Peak returns the most FLOP/s that d does in products of a precision, the best of some runs. It doubles the work until
+// a run takes a twentieth of a second.
+func Peak(d kernel.Device, precision uint32, runs int) (float64, error) {
 	items, turns := uint32(4096), uint32(64)
 	if d.Info().Kind == "cpu" {
 		items, turns = 4, 1<<18
@@ -70,7 +71,7 @@ func peak(d kernel.Device, precision uint32) (float64, error) {
 	for {
 		s := kernel.Peak{Items: items, Turns: turns, Precision: precision}
 		out := kernel.Range{Buffer: y, Bytes: 4 * int64(items)}
-		t, err := fastest(d, []kernel.Launch{{Sizes: s, Out: []kernel.Range{out}}})
+		t, err := fastestOf(d, []kernel.Launch{{Sizes: s, Out: []kernel.Range{out}}}, runs)
 		if err != nil {
 			return 0, err
 		}
@@ -155,15 +156,20 @@ func launchCost(d kernel.Device) (float64, error) {
 	return max(0, long-short) / (many - few), err
 }
 
-// fastest compiles l and returns the seconds of the fastest of some runs: a ceiling is what other programs did not
+// runs are how often what gives a ceiling is run.
+const runs = 6
+
+func fastest(d kernel.Device, l []kernel.Launch) (float64, error) { return fastestOf(d, l, runs) }
+
+// fastestOf compiles l and returns the seconds of the fastest of some runs: a ceiling is what other programs did not
 // disturb.
-func fastest(d kernel.Device, l []kernel.Launch) (float64, error) {
+func fastestOf(d kernel.Device, l []kernel.Launch, runs int) (float64, error) {
 	p, err := d.Compile(l, kernel.CompileOptions{})
 	if err != nil {
 		return 0, err
 	}
 	defer p.Close()
-	all, err := times(p, 6, 10*time.Second)
+	all, err := times(p, runs, 10*time.Second)
 	if err != nil {
 		return 0, err
 	}

@@ -50,8 +50,9 @@ const (
 	busyGPU = 4096 // some thousand multiply-adds for each of 10⁴ lanes
 )
 
-// programBytes is what the program and Go's heap take beside a plan for the CPU, in bytes, the rows left out.
-const programBytes = 96 << 20
+// programBytes is what the program, Go's heap and the Vulkan drivers that were asked for devices take beside a plan for
+// the CPU, in bytes, the rows left out: 50 to 130 MiB.
+const programBytes = 128 << 20
 
 // fit chooses how the rows are computed, before the model is loaded: on a device without memory.
 func (o *trainOptions) fit(s *shell, d tensor.Device, rows *dataset, probe lora.ProbeOptions) error {

@@ -42,7 +42,8 @@ type planResult struct {
 	LargestTokens int       `json:"tokens_at_once"`
 	Checkpointing string    `json:"gradient_checkpointing"` // what train would choose
 	PackingTokens int       `json:"packing_tokens"`
-	Beside        int64     `json:"beside"` // memory of the program and the rows, where it is the device's
+	Seconds       float64   `json:"seconds,omitempty"` // of training
+	Beside        int64     `json:"beside"`            // memory of the program and the rows, where it is the device's
 	DeviceMemory  int64     `json:"device_memory"`
 	On            planBytes `json:"checkpointing_on"`
 	Off           planBytes `json:"checkpointing_off"`
@@ -56,6 +57,11 @@ func (t *training) plan() error {
 	t.describe()
 	r := planResult{Device: t.device.Info().Name, Tokens: t.rows.report.Tokens, DeviceMemory: t.device.Info().Memory}
 	m := &t.o.memory
+	seconds, how, err := t.duration()
+	if err != nil {
+		return err
+	}
+	r.Seconds = seconds
 	r.Checkpointing, r.PackingTokens, r.Beside = m.checkpointing, m.packingTokens, m.beside
 	for _, twice := range []bool{true, false} {
 		c := t.config()
@@ -80,10 +86,10 @@ func (t *training) plan() error {
 	if t.o.json {
 		return t.s.json(r)
 	}
-	return t.printPlan(&r)
+	return t.printPlan(&r, how)
 }
 
-func (t *training) printPlan(r *planResult) error {
+func (t *training) printPlan(r *planResult, how string) error {
 	out := t.s.out
 	fmt.Fprintf(out, "%s steps, %s tokens in a pass, at most %s tokens at once\n\n", countText(r.Steps),
 		countText(r.Tokens), countText(r.LargestTokens))
@@ -100,7 +106,7 @@ func (t *training) printPlan(r *planResult) error {
 	if r.DeviceMemory > 0 {
 		fmt.Fprintf(out, ", of the device's %s", bytesText(r.DeviceMemory))
 	}
-	_, err := fmt.Fprintln(out)
+	_, err := fmt.Fprintf(out, "\nand %s\n", how)
 	if r.DeviceMemory > 0 && total > r.DeviceMemory {
 		t.s.note("that is more than there is: try --gradient-checkpointing on, --quantization nf4 --double-quant, " +
 			"--head int8, a smaller --batch-size with more --gradient-accumulation-steps, or a shorter --max-length")

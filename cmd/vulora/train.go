@@ -161,6 +161,7 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 		return err
 	}
 	defer func() { err = errors.Join(err, device.Close()) }()
+	real := device
 	if o.model.outline {
 		device = device.Dry()
 	}
@@ -184,8 +185,8 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if s.ctx.Err() != nil {
 		return errInterrupted
 	}
-	t := &training{o: o, s: s, tok: tok, rows: rows, device: device, model: m, adapter: a, progress: progress{s: s},
-		probe: probe, begun: time.Now()}
+	t := &training{o: o, s: s, tok: tok, rows: rows, device: device, real: real, model: m, adapter: a,
+		progress: progress{s: s}, probe: probe, begun: time.Now()}
 	plan, err := data.NewPlan(len(rows.examples), o.loop.batches(o.data.shuffle))
 	if err != nil {
 		return err

@@ -21,6 +21,7 @@ type training struct {
 	tok      *tokenizer.Tokenizer
 	rows     *dataset
 	device   tensor.Device
+	real     tensor.Device // device, or what it is a device without memory of
 	model    *qwen2.Model
 	adapter  *lora.Adapter
 	progress progress
