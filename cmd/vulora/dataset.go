@@ -69,9 +69,18 @@ func (o *dataOptions) read(s *shell, t *tokenizer.Tokenizer, c *qwen2.Config, na
 	if ro.Columns, err = data.ParseColumns(o.columns); err != nil {
 		return nil, usagef("--map: %s", plain(err.Error()))
 	}
+	skipped := skippedRows{mode: badMode}
+	if o.skipBad != "" {
+		skipped.path = o.skippedPath()
+		ro.Skip = skipped.add
+	}
 	bo, err := o.buildOptions(t, c, limit)
 	if err != nil {
 		return nil, err
+	}
+	d, place := o.cache.find(s, t, names, ro, bo)
+	if d != nil {
+		return d, nil
 	}
 	d = new(dataset)
 	b, err := data.NewBuilder(t, chatEncoder{t, bo.TrainOn}, bo, func(e data.Example) error {
@@ -81,11 +90,6 @@ func (o *dataOptions) read(s *shell, t *tokenizer.Tokenizer, c *qwen2.Config, na
 	if err != nil {
 		return nil, err
 	}
-	skipped := skippedRows{mode: badMode}
-	if o.skipBad != "" {
-		skipped.path = o.skippedPath()
-		ro.Skip = skipped.add
-	}
 	d.files, d.bad, err = data.Scan(s.ctx, names, ro, b.Row)
 	if err = errors.Join(err, skipped.close()); err != nil {
 		if s.ctx.Err() != nil {
@@ -94,7 +98,9 @@ func (o *dataOptions) read(s *shell, t *tokenizer.Tokenizer, c *qwen2.Config, na
 		return nil, err
 	}
 	d.badFile = skipped.path
-	d.report, err = b.Report()
+	if d.report, err = b.Report(); err == nil {
+		place.keep(s, d)
+	}
 	return d, err
 }
 

@@ -76,6 +76,7 @@ func (o *evalOptions) run(s *shell, f *flags) error {
 	if err != nil {
 		return err
 	}
+	o.data.cache = o.model.newRowCache()
 	rows, err := o.data.build(s, tok, c)
 	if err != nil {
 		return err

@@ -14,6 +14,7 @@ type dataOptions struct {
 	appendEOS, shuffle                bool
 	maxLength, limit                  int
 	compat                            string
+	cache                             rowCache
 
 	columns []string // field=column
 	skipBad string   // where bad rows go; empty makes them an error

@@ -36,8 +36,8 @@ func (o *modelOptions) add(f *flags) {
 		s.BoolVar(&o.doubleQuant, "double-quant", false, "round the scales of nf4 and fp4 as bitsandbytes does to store "+
 			"them in 8 bits")
 		choose(s, &o.head, "head", "quantization of the embedding and the output head, while they are loaded", "none", "int8")
-		s.BoolVar(&o.cache, "cache", true, "keep quantised weights in the user's cache folder and map them the next time; "+
-			"--no-cache quantises them each time")
+		s.BoolVar(&o.cache, "cache", true, "keep quantised weights, and the tokens of large data files, in the user's "+
+			"cache folder for the next time; --no-cache makes them each time")
 		choose(s, &o.dtype, "dtype", "type of the weights in memory; auto keeps that of the files", "auto", "f32", "bf16",
 			"f16")
 	})

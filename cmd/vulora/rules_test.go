@@ -37,15 +37,16 @@ var arrows = map[string]string{
 	"qwen2/tokenizer/tokenizertest": "qwen2/tokenizer",
 	"qwen2": "autograd tensor tensor/kernel qwen2/atomicfile qwen2/bnb qwen2/packcache qwen2/safetensors " +
 		"qwen2/strictjson",
-	"lora/data":       "",
-	"lora/peft":       "",
-	"lora/schedule":   "",
-	"lora/checkpoint": "qwen2/atomicfile",
+	"lora/data":          "",
+	"lora/data/rowcache": "lora/data qwen2/atomicfile",
+	"lora/peft":          "",
+	"lora/schedule":      "",
+	"lora/checkpoint":    "qwen2/atomicfile",
 	"lora": "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel " +
 		"qwen2/bnb lora/checkpoint lora/data lora/peft lora/schedule",
 	"cmd/vulora": "lora lora/checkpoint lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +
 		"qwen2/bnb qwen2/strictjson qwen2/tokenizer tensor tensor/kernel cmd/vulora/demodata bench bench/step " +
-		"tensor/optest lora/report",
+		"tensor/optest lora/report lora/data/rowcache",
 	"cmd/vulora/demodata": "",
 	"bench":               "tensor tensor/kernel tensor/optest",
 	"bench/step":          "bench lora lora/data lora/peft qwen2 tensor tensor/kernel",

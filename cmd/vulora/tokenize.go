@@ -1,14 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
+	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/pflag"
 
 	"github.com/vulora/vulora/lora/data"
+	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/tokenizer"
 )
 
@@ -18,6 +23,7 @@ type tokenizeOptions struct {
 	data  dataOptions
 	text  string
 	chat  bool
+	file  string // of a conversation
 	rows  int
 	json  bool
 }
@@ -25,11 +31,12 @@ type tokenizeOptions struct {
 func tokenizeCommand() command {
 	return command{
 		name: "tokenize", brief: "the tokens of a text, or of rows as training will see them",
-		long: "Prints id, label and piece of each token. Of rows, what the loss leaves out has no label and is dimmed on\n" +
-			"a terminal.",
+		long: "Prints id, label and piece of each token. Of rows and conversations, what the loss leaves out has no label\n" +
+			"and is dimmed on a terminal, where what is trained on is green; elsewhere and with NO_COLOR it is in ⟦⟧.",
 		examples: []string{
 			`vulora tokenize --model ./Qwen2.5-0.5B --text "Hello, world"`,
 			`vulora tokenize --model ./Qwen2.5-0.5B --data rows.json --template alpaca --rows 1`,
+			`vulora tokenize --model ./Qwen2.5-0.5B-Instruct --messages chat.json`,
 		},
 		setup: func(f *flags) func(s *shell) error {
 			o := new(tokenizeOptions)
@@ -38,6 +45,8 @@ func tokenizeCommand() command {
 				s.StringVar(&o.text, "text", "", "`TEXT` to tokenise; the standard input if there is neither text nor data")
 				s.StringVar(&o.text, "prompt", "", "the same")
 				s.BoolVar(&o.chat, "chat", false, "put the text as a user's message in the model's chat template")
+				s.StringVar(&o.file, "messages", "", "`FILE` of JSON with a conversation: an array of messages of role and "+
+					"content, or an object with messages and tools")
 				s.IntVar(&o.rows, "rows", 3, "so many of the first rows of the data")
 			})
 			o.data.add(f)
@@ -61,7 +70,10 @@ func (o *tokenizeOptions) run(s *shell, f *flags) error {
 	if err != nil {
 		return err
 	}
-	if len(o.data.files) == 0 {
+	if o.file != "" && (len(o.data.files) > 0 || f.given("text") || f.given("prompt")) {
+		return usagef("--messages: want no --text and no --data beside it")
+	}
+	if o.file == "" && len(o.data.files) == 0 {
 		return o.tokenizeText(s, f, tok)
 	}
 	c, err := readConfig(o.model.dir)
@@ -70,6 +82,9 @@ func (o *tokenizeOptions) run(s *shell, f *flags) error {
 	}
 	if err := o.data.settle(s, f, c); err != nil {
 		return err
+	}
+	if o.file != "" {
+		return o.tokenizeChat(s, tok, c)
 	}
 	if o.data.limit == 0 || o.data.limit > o.rows {
 		o.data.limit = o.rows
@@ -101,12 +116,37 @@ func (o *tokenizeOptions) tokenizeText(s *shell, f *flags, tok *tokenizer.Tokeni
 	t := tokenized{}
 	if o.chat {
 		var err error
-		if t.IDs, _, err = tok.EncodeChat([]tokenizer.Message{{Role: "user", Content: o.text}}, nil, true); err != nil {
+		if o.text, err = tok.RenderChat([]tokenizer.Message{{Role: "user", Content: o.text}}, nil, true); err != nil {
 			return err
 		}
-	} else {
-		t.IDs = tok.Encode(o.text)
 	}
+	t.IDs = tok.Encode(o.text)
+	return t.print(s, tok, o.json)
+}
+
+// tokenizeChat takes a conversation as a row of a data file.
+func (o *tokenizeOptions) tokenizeChat(s *shell, tok *tokenizer.Tokenizer, c *qwen2.Config) error {
+	raw, err := os.ReadFile(o.file)
+	if err != nil {
+		return usagef("--messages: %s", err)
+	}
+	if text := bytes.TrimSpace(raw); bytes.HasPrefix(text, []byte("[")) && json.Valid(text) {
+		raw = slices.Concat([]byte(`{"messages":`), text, []byte("}"))
+	}
+	set, err := data.Parse(o.file+".json", raw, data.ReadOptions{Columns: nil, Format: data.Messages})
+	if err != nil {
+		return fmt.Errorf("--messages: %s", strings.ReplaceAll(plain(err.Error()), o.file+".json", o.file))
+	}
+	o.data.template = "chatml"
+	bo, err := o.data.buildOptions(tok, c, 1)
+	if err != nil {
+		return err
+	}
+	examples, _, err := data.Build(set.Rows[:1], tok, chatEncoder{tok, bo.TrainOn}, bo)
+	if err != nil {
+		return fmt.Errorf("--messages: %s", strings.ReplaceAll(plain(err.Error()), o.file+".json", o.file))
+	}
+	t := tokenized{Where: o.file, IDs: examples[0].IDs, Labels: examples[0].Labels}
 	return t.print(s, tok, o.json)
 }
 
@@ -149,8 +189,8 @@ func (t *tokenized) print(s *shell, tok *tokenizer.Tokenizer, asJSON bool) error
 		fmt.Fprintf(s.out, "%s\n\n", markedText(tok, data.Example{IDs: t.IDs, Labels: t.Labels}, s.outColour, 1<<20))
 	}
 	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
-		if s.outColour && len(t.Labels) > 0 && t.Labels[i] == data.Ignore {
-			line = "\x1b[2m" + line + "\x1b[0m"
+		if s.outColour && len(t.Labels) > 0 {
+			line = coloured(line, t.Labels[i] == data.Ignore)
 		}
 		if _, err := fmt.Fprintln(s.out, line); err != nil {
 			return err
@@ -162,4 +202,12 @@ func (t *tokenized) print(s *shell, tok *tokenizer.Tokenizer, asJSON bool) error
 		fmt.Fprintln(s.out)
 	}
 	return nil
+}
+
+// coloured is a text dimmed where it is masked and green where it is trained on.
+func coloured(text string, masked bool) string {
+	if masked {
+		return "\x1b[2m" + text + "\x1b[0m"
+	}
+	return "\x1b[32m" + text + "\x1b[0m"
 }

@@ -152,6 +152,7 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if !o.model.outline { // plan writes nothing
 		o.data.skipDir = o.save.output
 	}
+	o.data.cache = o.model.newRowCache()
 	rows, err := o.data.buildBoth(s, tok, c, o.loop.seed)
 	if err != nil {
 		return err

@@ -120,10 +120,6 @@ type decoder interface {
 
 // markedText is an example with its masked parts marked, cut to about most characters.
 func markedText(t decoder, e data.Example, colour bool, most int) string {
-	open, shut := "⟦", "⟧"
-	if colour {
-		open, shut = "\x1b[2m", "\x1b[0m"
-	}
 	var b strings.Builder
 	for i := 0; i < len(e.IDs) && most > 0; {
 		masked, j := e.Labels[i] == data.Ignore, i
@@ -135,9 +131,12 @@ func markedText(t decoder, e data.Example, colour bool, most int) string {
 			text = append(text[:most], '…')
 		}
 		most -= len(text)
-		if masked {
-			b.WriteString(open + string(text) + shut)
-		} else {
+		switch {
+		case colour:
+			b.WriteString(coloured(string(text), masked))
+		case masked:
+			b.WriteString("⟦" + string(text) + "⟧")
+		default:
 			b.WriteString(string(text))
 		}
 		i = j
