@@ -19,14 +19,25 @@ func TestEstimate(t *testing.T) {
 	for _, o := range []qwen2.LoadOptions{{}, {Quantize: bnb.NF4, DoubleQuant: true, Head: bnb.Int8}} {
 		for _, twice := range []bool{false, true} {
 			t.Run(fmt.Sprint(o.Quantize, " twice ", twice), func(t *testing.T) {
-				devtest.Each(t, func(t *testing.T, d kernel.Device) { compareEstimate(t, d, o, twice) })
+				devtest.Each(t, func(t *testing.T, d kernel.Device) {
+					compareEstimate(t, d, o, TrainerOptions{Optimizer: adamW, Recompute: twice})
+				})
 			})
 		}
 	}
 }
 
-func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, twice bool) {
-	c := TrainConfig{TrainerOptions: TrainerOptions{Optimizer: adamW, Recompute: twice}, Examples: rows(512),
+// So it is with every optimizer, and with noise.
+func TestEstimateOptimizers(t *testing.T) {
+	for name, r := range rules {
+		t.Run(name, func(t *testing.T) {
+			devtest.Each(t, func(t *testing.T, d kernel.Device) { compareEstimate(t, d, qwen2.LoadOptions{}, r.o) })
+		})
+	}
+}
+
+func compareEstimate(t *testing.T, d kernel.Device, o qwen2.LoadOptions, trainer TrainerOptions) {
+	c := TrainConfig{TrainerOptions: trainer, Examples: rows(512),
 		Batches: data.Schedule{BatchSize: 2, Accumulation: 2, MaxSteps: 1},
 		Eval:    EvalOptions{Examples: rows(500)[1:]},
 		Probe: ProbeOptions{Prompts: []ProbePrompt{{"", make([]int32, 3)}, {"", make([]int32, 33)}}, MaxNewTokens: 3,

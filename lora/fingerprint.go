@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/vulora/vulora/lora/data"
+	"github.com/vulora/vulora/lora/optim"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/tensor/kernel"
 )
@@ -66,7 +67,8 @@ func (c *TrainConfig) settings(steps int) map[string]any {
 		"learning_rate": c.LearningRate, "lr_scheduler_type": cmp.Or(c.Scheduler, "linear"),
 		"warmup_steps": c.Warmup, "loss_norm": cmp.Or(c.Items, data.ItemsHF), "packing": packing,
 		"adam_beta1": o.Beta1, "adam_beta2": o.Beta2, "adam_epsilon": o.Eps, "weight_decay": o.WeightDecay,
-		"max_grad_norm": o.MaxGradNorm,
+		"max_grad_norm": o.MaxGradNorm, "optim": optim.Canonical(o.Name), "optim_args": o.Args,
+		"loraplus_lr_ratio": o.ratio(), "neftune_noise_alpha": c.NEFTuneAlpha,
 	}
 }
 

@@ -54,13 +54,13 @@ func (l *layout) addAdapter(m *qwen2.Config, c *peft.Config, targets []string, d
 		out, _ := m.LinearShape(t)
 		l.add(peft.Key(t, peft.PartB), tensor.Of(out, c.Rank(t)))
 	}
-	l.decay = l.elements
 	if dora {
 		for _, t := range targets {
 			out, _ := m.LinearShape(t)
 			l.add(peft.Key(t, peft.PartMagnitude), tensor.Of(out))
 		}
 	}
+	l.decay = l.elements // as transformers' Trainer, which leaves out what has bias or norm in its name
 	for _, key := range c.Biases(m.BiasedModules(), targets) {
 		module, _, _ := peft.ParseKey(key)
 		out, _ := m.LinearShape(module)

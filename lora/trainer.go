@@ -8,6 +8,7 @@ import (
 
 	"github.com/vulora/vulora/autograd"
 	"github.com/vulora/vulora/lora/data"
+	"github.com/vulora/vulora/lora/optim"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/tensor"
 	"github.com/vulora/vulora/tensor/kernel"
@@ -16,9 +17,10 @@ import (
 // TrainerOptions are the settings of a single step.
 type TrainerOptions struct {
 	Optimizer
-	Seed      uint64          // of dropout
-	Recompute bool            // keep few activations and compute them again in the backward pass
-	Profile   *tensor.Profile // if not nil, gets the times of all launches
+	Seed         uint64          // of dropout and of NEFTune's noise
+	NEFTuneAlpha float64         // of the noise on the embeddings, see neftune; 0 means none
+	Recompute    bool            // keep few activations and compute them again in the backward pass
+	Profile      *tensor.Profile // if not nil, gets the times of all launches
 }
 
 // A trainer does optimizer steps on an adapter. A step is one or more passes, whose gradients add up, and one update.
@@ -28,13 +30,15 @@ type trainer struct {
 	o       TrainerOptions
 
 	grad, sum   *tensor.Tensor // slabs: the gradients of a pass and of the step
-	moments     []moment       // of the optimizer
+	rule        optim.Rule
+	moments     []moment // of the optimizer
 	in          *batchInputs
-	scale, keep *tensor.Tensor // [1]: 1/items; 0 in a step's first pass, 1 in the others
-	one, key    *tensor.Tensor // [1]: dL/dL; i32[3]: dropout's seed, step, and tokens of the step before the pass
-	hyper       *tensor.Tensor // [kernel.HyperLen]
-	microLoss   *tensor.Tensor // [1]
-	loss, stats *tensor.Tensor // [1], [4]: what a step reports
+	noise       *neftune          // nil without it
+	scale, keep *tensor.Tensor    // [1]: 1/items; 0 in a step's first pass, 1 in the others
+	one, key    *tensor.Tensor    // [1]: dL/dL; i32[3]: dropout's seed, step, and tokens of the step before the pass
+	hyper       [2]*tensor.Tensor // [kernel.HyperLen] for A and for the rest
+	microLoss   *tensor.Tensor    // [1]
+	loss, stats *tensor.Tensor    // [1], [4]: what a step reports
 	owned       []*tensor.Tensor
 
 	micro  *tensor.Programs[size]
@@ -45,7 +49,7 @@ type trainer struct {
 	host struct {
 		scale, keep, loss [1]float32
 		key               [3]int32
-		hyper             [kernel.HyperLen]float32
+		hyper             optim.Hyper
 		stats             [4]float32
 	}
 
@@ -65,6 +69,10 @@ type stepResult struct {
 // newTrainer returns a trainer for passes like the given ones, which need not be all: memory is made for the largest.
 func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, passes iter.Seq[[]data.Example]) (*trainer, error) {
 	t := &trainer{model: m, adapter: a, o: o}
+	var err error
+	if t.rule, err = o.rule(); err != nil {
+		return nil, fmt.Errorf("lora: %w", err)
+	}
 	t.largest = size{8, 8}
 	for b := range passes {
 		z := sizeOf(b)
@@ -73,7 +81,7 @@ func newTrainer(m *qwen2.Model, a *Adapter, o TrainerOptions, passes iter.Seq[[]
 	compile := kernel.CompileOptions{Profile: o.Profile != nil}
 	t.micro = tensor.NewPrograms[size](m.Device, compile)
 	t.update = tensor.NewPrograms[string](m.Device, compile)
-	err := t.allocate()
+	err = t.allocate()
 	if err == nil {
 		err = t.one.WriteFloats([]float32{1})
 	}
@@ -104,7 +112,8 @@ func (t *trainer) allocate() (err error) {
 		{&t.scale, tensor.Of(1), kernel.Staging},
 		{&t.keep, tensor.Of(1), kernel.Staging},
 		{&t.one, tensor.Of(1), kernel.Staging}, {&t.key, tensor.IntsOf(3), kernel.Staging},
-		{&t.hyper, tensor.Of(kernel.HyperLen), kernel.Staging},
+		{&t.hyper[0], tensor.Of(kernel.HyperLen), kernel.Staging},
+		{&t.hyper[1], tensor.Of(kernel.HyperLen), kernel.Staging},
 		{&t.microLoss, tensor.Of(1), kernel.Staging}, {&t.loss, tensor.Of(1), kernel.Staging},
 		{&t.stats, tensor.Of(4), kernel.Staging}} {
 		if *f.t, err = tensor.New(d, f.s, f.p); err != nil {
@@ -112,13 +121,35 @@ func (t *trainer) allocate() (err error) {
 		}
 		t.owned = append(t.owned, *f.t)
 	}
-	for _, name := range []string{"exp_avg", "exp_avg_sq"} {
-		if _, err := t.newMoment(name); err != nil {
+	if err := t.newMoments(); err != nil {
+		return err
+	}
+	return t.allocateInputs(t.largest)
+}
+
+// allocateInputs makes what the host writes for micro-batches of up to a size, in place of what there was.
+func (t *trainer) allocateInputs(largest size) error {
+	in, err := newBatchInputs(t.model.Device, largest)
+	if err != nil {
+		return err
+	}
+	var noise *neftune
+	if t.o.NEFTuneAlpha > 0 {
+		if noise, err = newNEFTune(t.model.Device, t.o.NEFTuneAlpha, largest); err != nil {
+			in.free()
 			return err
 		}
 	}
-	t.in, err = newBatchInputs(d, t.largest)
-	return err
+	t.freeInputs()
+	t.in, t.noise = in, noise
+	return nil
+}
+
+func (t *trainer) freeInputs() {
+	if t.in != nil {
+		t.in.free()
+	}
+	t.noise.free()
 }
 
 // program returns the program that adds the gradients of a pass to the step's.
@@ -129,7 +160,8 @@ func (t *trainer) program(z size) (tensor.Compiled, error) {
 		sup := p.supervision
 		sup.Scale = t.scale
 		g := t.adapter.forModel(t.key)
-		loss := t.model.Loss(tape, p.in, sup, qwen2.GraphOptions{Adapters: g, Recompute: t.o.Recompute})
+		loss := t.model.Loss(tape, p.in, sup, qwen2.GraphOptions{Adapters: g, Recompute: t.o.Recompute,
+			Noise: t.noise.of(z, t.key)})
 		if r.Err() != nil {
 			return
 		}
@@ -139,8 +171,8 @@ func (t *trainer) program(z size) (tensor.Compiled, error) {
 		}
 		t.placeGradients(r, tape)
 		r.In("accumulation", func() {
-			tensor.Accumulate(r, t.sum, t.grad, t.keep)
-			tensor.Accumulate(r, t.loss, t.microLoss, t.keep)
+			r.Apply(tensor.Accumulate{}, []*tensor.Tensor{t.sum}, []*tensor.Tensor{t.sum, t.grad, t.keep})
+			r.Apply(tensor.Accumulate{}, []*tensor.Tensor{t.loss}, []*tensor.Tensor{t.loss, t.microLoss, t.keep})
 		})
 	})
 }
@@ -235,6 +267,9 @@ func (t *trainer) pass(b []data.Example, add bool, before int) error {
 	if err := t.in.write(b, z); err != nil {
 		return err
 	}
+	if err := t.noise.write(b, z, t.model.Config.Hidden); err != nil {
+		return err
+	}
 	if err := t.keep.WriteFloats(h.keep[:]); err != nil {
 		return err
 	}
@@ -258,12 +293,10 @@ func (t *trainer) grow(z size) error {
 		return err
 	}
 	larger := size{max(z.tokens, t.largest.tokens), max(z.rows, t.largest.rows)}
-	in, err := newBatchInputs(t.model.Device, larger)
-	if err != nil {
+	if err := t.allocateInputs(larger); err != nil {
 		return fmt.Errorf("lora: pass of %d tokens: %w", z.tokens, err)
 	}
-	t.in.free()
-	t.in, t.largest = in, larger
+	t.largest = larger
 	return nil
 }
 
@@ -274,8 +307,6 @@ func (t *trainer) Close() error {
 		x.Free()
 	}
 	t.owned = nil
-	if t.in != nil {
-		t.in.free()
-	}
+	t.freeInputs()
 	return err
 }

@@ -22,9 +22,16 @@ type Inputs struct {
 // GraphOptions of a recording; the zero value keeps all activations and adds no adapter.
 type GraphOptions struct {
 	Adapters  *Adapters
-	Recompute bool // keep only what goes from block to block, and record each block again in its backward
+	Recompute bool   // keep only what goes from block to block, and record each block again in its backward
+	Noise     *Noise // on the embeddings; nil for none
 	// See, if set, is called with every named intermediate value of the forward pass, for tests.
 	See func(name string, v *autograd.Var)
+}
+
+// Noise is added to the embedding of each token: see tensor.Noise.
+type Noise struct {
+	Key, Amplitude *tensor.Tensor // i32[3], [T]
+	Site           uint32
 }
 
 // A graph records one forward pass.
@@ -43,6 +50,9 @@ func (g *graph) hidden(t *autograd.Tape) *autograd.Var {
 	var h, d *autograd.Var
 	t.R.In("model.embed_tokens", func() {
 		h = t.Apply(tensor.Embedding{Quantized: m.embed.quantized()}, append(m.embed.operands(t), t.Const(g.in.IDs))...)
+		if n := g.o.Noise; n != nil {
+			h = t.Apply(tensor.Noise{Site: n.Site}, h, t.Const(n.Key), t.Const(n.Amplitude))
+		}
 	})
 	g.see("embeddings", h)
 	for i := range m.layers {

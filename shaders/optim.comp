@@ -1,7 +1,9 @@
 // grad_norm_parts: part[i] = (sum of the squares of every items-th g from i on, any of them not finite);
 // grad_norm_total: stats = (norm of g, min(1, max/(norm+1e-6)), any not finite, 0); clip: g *= stats[1];
 // adamw: p -= lr*decay*p, m = b1*m + (1-b1)*g, v = b2*v + (1-b2)*g*g, p -= lr/bias1 * m/(sqrt(v)/bias2root + eps)
-// variants: grad_norm_total x - group; grad_norm_parts clip adamw
+// sgd: p -= lr*d with d = g + decay*p; sgd_momentum: m = b1*m + rest1*d, p -= lr*m, or nesterov's p -= lr*(d + b1*m)
+// lion: p -= lr*decay*p, p -= lr*sign(b1*m + (1-b1)*g), m = b2*m + (1-b2)*g
+// variants: grad_norm_total x - group; grad_norm_parts clip adamw sgd sgd_momentum lion
 #version 450
 #include "lib.glsl"
 
@@ -65,6 +67,58 @@ IN(1, float, stats);
 void main() {
 	float k = stats[1];
 	for (uint i = item(); i < p.n; i += items()) g[i] *= k;
+}
+
+#elif defined(SGD)
+
+layout(push_constant) uniform SGDPlain { uint n, decay; } p;
+INOUT(0, float, param);
+IN(1, float, g);
+IN(2, float, hyper);
+
+void main() {
+	for (uint i = item(); i < p.n; i += items()) {
+		float d = g[i], value = param[i];
+		if (i < p.decay) d += hyper[DECAY] * value;
+		param[i] = value - hyper[LR] * d;
+	}
+}
+
+#elif defined(SGD_MOMENTUM)
+
+layout(push_constant) uniform SGDMomentum { uint n, decay, nesterov; } p;
+INOUT(0, float, param);
+INOUT(1, float, m);
+IN(2, float, g);
+IN(3, float, hyper);
+
+void main() {
+	float beta = hyper[BETA1];
+	for (uint i = item(); i < p.n; i += items()) {
+		float d = g[i], value = param[i];
+		if (i < p.decay) d += hyper[DECAY] * value;
+		float first = beta * m[i] + hyper[REST1] * d;
+		m[i] = first;
+		param[i] = value - hyper[LR] * (p.nesterov != 0u ? d + beta * first : first);
+	}
+}
+
+#elif defined(LION)
+
+layout(push_constant) uniform Lion { uint n, decay; } p;
+INOUT(0, float, param);
+INOUT(1, float, m);
+IN(2, float, g);
+IN(3, float, hyper);
+
+void main() {
+	float lr = hyper[LR];
+	for (uint i = item(); i < p.n; i += items()) {
+		float d = g[i], old = m[i], value = param[i];
+		if (i < p.decay) value -= lr * hyper[DECAY] * value;
+		m[i] = hyper[BETA2] * old + hyper[REST2] * d;
+		param[i] = value - lr * sign(hyper[BETA1] * old + hyper[REST1] * d);
+	}
 }
 
 #else

@@ -56,26 +56,36 @@ func TestTiles(t *testing.T) {
 	})
 }
 
-// A slab larger than one operand is updated in tiles, like a whole one.
+// Slabs larger than one operand are updated in tiles, like whole ones.
 func TestOptimizerTiles(t *testing.T) {
+	const n, decay = 1000, 300
 	devtest.Each(t, func(t *testing.T, d kernel.Device) {
-		const n, decay = 1000, 300
-		step := func(d kernel.Device) []float32 {
-			o := newOptimizer(t, d, n)
-			x := make([]float32, n)
-			for i := range x {
-				x[i] = float32(i%17) - 8
+		for _, op := range []tensor.Op{tensor.AdamW{Decay: decay}, tensor.SGD{Decay: decay},
+			tensor.SGDMomentum{Decay: decay}, tensor.Lion{Decay: decay}} {
+			step := func(d kernel.Device) []float32 {
+				o := newOptimizer(t, d, n)
+				x := make([]float32, n)
+				for i := range x {
+					x[i] = float32(i%17) - 8
+				}
+				o.write(t, o.p, x)
+				o.write(t, o.g, x)
+				o.write(t, o.hyper, []float32{0.1, 0.9, 0.999, 1e-8, 0.5, 0.1, 0.03, 1, 0.1, 0.001, 0, 0})
+				state := slabs(o.p, o.m, o.v)
+				switch op.(type) {
+				case tensor.SGD:
+					state = state[:1]
+				case tensor.SGDMomentum, tensor.Lion:
+					state = state[:2]
+				}
+				o.run(t, func(r *tensor.Recorder) { r.Apply(op, state, append(state[:len(state):len(state)], o.g, o.hyper)) })
+				return o.read(t, o.p)
 			}
-			o.write(t, o.p, x)
-			o.write(t, o.g, x)
-			o.write(t, o.hyper, []float32{0.1, 0.9, 0.999, 1e-8, 0.5, 0.1, 0.03, 1, 0.1, 0.001})
-			o.run(t, func(r *tensor.Recorder) { tensor.AdamW(r, o.p, o.g, o.m, o.v, o.hyper, decay) })
-			return o.read(t, o.p)
-		}
-		whole, tiled := step(d), step(narrow{d, 4 * 200})
-		for i := range whole {
-			if whole[i] != tiled[i] {
-				t.Fatalf("element %d: %v in one launch, %v in tiles", i, whole[i], tiled[i])
+			whole, tiled := step(d), step(narrow{d, 4 * 200})
+			for i := range whole {
+				if whole[i] != tiled[i] {
+					t.Fatalf("%T: element %d: %v in one launch, %v in tiles", op, i, whole[i], tiled[i])
+				}
 			}
 		}
 	})

@@ -56,7 +56,14 @@ func cosineWithRestarts(c Config, a *args) Func {
 
 // cosineWithMinLR ends at min_lr_rate of the base rate, or at min_lr absolutely; exactly one of the two is given.
 func cosineWithMinLR(c Config, a *args) Func {
-	cycles := a.float("num_cycles", 0.5)
+	cycles, rate := a.float("num_cycles", 0.5), a.leastRate(c)
+	return warmed(c, func(t int) float64 {
+		f := 0.5 * (1 + math.Cos(math.Pi*cycles*2*progress(c, t)))
+		return max(0, f*(1-rate)+rate)
+	})
+}
+
+func (a *args) leastRate(c Config) float64 {
 	rate := a.float("min_lr_rate", 0)
 	absolute := a.float("min_lr", 0)
 	switch {
@@ -67,10 +74,23 @@ func cosineWithMinLR(c Config, a *args) Func {
 	case a.has("min_lr"):
 		rate = absolute / c.BaseLR
 	}
-	return warmed(c, func(t int) float64 {
-		f := 0.5 * (1 + math.Cos(math.Pi*cycles*2*progress(c, t)))
+	return rate
+}
+
+// cosineWarmupWithMinLR is cosineWithMinLR a step ahead, with a warm-up that begins at warmup_lr_rate, or one step on.
+func cosineWarmupWithMinLR(c Config, a *args) Func {
+	cycles, rate := a.float("num_cycles", 0.5), a.leastRate(c)
+	begin, given := a.float("warmup_lr_rate", 0), a.has("warmup_lr_rate")
+	return func(t int) float64 {
+		switch {
+		case t < c.Warmup && !given:
+			return warm(t+1, c.Warmup)
+		case t < c.Warmup:
+			return begin + (1-begin)*float64(t)/float64(max(1, c.Warmup-1))
+		}
+		f := 0.5 * (1 + math.Cos(math.Pi*cycles*2*progress(c, t+1)))
 		return max(0, f*(1-rate)+rate)
-	})
+	}
 }
 
 func polynomial(c Config, a *args) Func {
@@ -102,13 +122,17 @@ func inverseSqrt(c Config, a *args) Func {
 	})
 }
 
-// warmupStableDecay rises, stays at 1 for num_stable_steps, falls over num_decay_steps and stays at min_lr_ratio.
+// warmupStableDecay rises, stays at 1 for num_stable_steps, or as long as the total leaves it, falls over
+// num_decay_steps and stays at min_lr_ratio.
 func warmupStableDecay(c Config, a *args) Func {
 	if !a.has("num_decay_steps") {
 		a.fail("want num_decay_steps")
 	}
 	decay := a.steps("num_decay_steps", 0)
-	stable := a.steps("num_stable_steps", max(0, c.Total-c.Warmup-decay))
+	stable := c.Total - c.Warmup - decay // below 0, the fall begins on its way down
+	if a.has("num_stable_steps") {
+		stable = a.steps("num_stable_steps", 0)
+	}
 	least := a.float("min_lr_ratio", 0)
 	cycles := a.float("num_cycles", 0.5)
 	rise := a.choice("warmup_type", "linear", "cosine", "1-sqrt")

@@ -25,15 +25,16 @@ type Config struct {
 type builder func(c Config, a *args) Func
 
 var builders = map[string]builder{
-	"linear":               linear,
-	"constant":             constant,
-	"constant_with_warmup": constantWithWarmup,
-	"cosine":               cosine,
-	"cosine_with_restarts": cosineWithRestarts,
-	"cosine_with_min_lr":   cosineWithMinLR,
-	"polynomial":           polynomial,
-	"inverse_sqrt":         inverseSqrt,
-	"warmup_stable_decay":  warmupStableDecay,
+	"linear":                    linear,
+	"constant":                  constant,
+	"constant_with_warmup":      constantWithWarmup,
+	"cosine":                    cosine,
+	"cosine_with_restarts":      cosineWithRestarts,
+	"cosine_with_min_lr":        cosineWithMinLR,
+	"cosine_warmup_with_min_lr": cosineWarmupWithMinLR,
+	"polynomial":                polynomial,
+	"inverse_sqrt":              inverseSqrt,
+	"warmup_stable_decay":       warmupStableDecay,
 }
 
 // Names lists the schedules there are, sorted.
@@ -52,6 +53,10 @@ func New(c Config) (Func, error) {
 		c.Name = "linear"
 	}
 	build, ok := builders[c.Name]
+	if c.Name == "reduce_lr_on_plateau" || c.Name == "greedy" {
+		return nil, fmt.Errorf("schedule: want one of %s, which depend on the step alone, have %s, which follows the loss",
+			strings.Join(Names(), ", "), c.Name)
+	}
 	if !ok {
 		return nil, fmt.Errorf("schedule: want one of %s, have %q", strings.Join(Names(), ", "), c.Name)
 	}

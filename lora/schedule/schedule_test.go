@@ -58,7 +58,7 @@ func TestNewRefuses(t *testing.T) {
 		config Config
 		want   string
 	}{
-		{Config{Name: "greedy"}, `have "greedy"`},
+		{Config{Name: "greedy"}, "have greedy, which follows the loss"},
 		{Config{Name: "linear", Total: -1}, "at least 0"},
 		{Config{Name: "linear", Args: map[string]any{"num_cycles": 1}}, "unknown arguments: num_cycles"},
 		{Config{Name: "cosine", Args: map[string]any{"num_cycles": "1"}}, "want a number, have string"},
@@ -83,7 +83,7 @@ func TestEdges(t *testing.T) {
 		for _, size := range [][2]int{{0, 0}, {1, 0}, {1, 1}, {3, 5}, {5, 5}, {10, 2}} {
 			c := Config{Name: name, Total: size[0], Warmup: size[1], BaseLR: 1e-3}
 			switch name {
-			case "cosine_with_min_lr":
+			case "cosine_with_min_lr", "cosine_warmup_with_min_lr":
 				c.Args = map[string]any{"min_lr": 1e-5}
 			case "warmup_stable_decay":
 				c.Args = map[string]any{"num_decay_steps": 2}

@@ -216,6 +216,8 @@ func (b *builder) kernel() func() {
 		return addBias(b, s)
 	case kernel.Dropout:
 		return dropout(b, s)
+	case kernel.Noise:
+		return noise(b, s)
 	case kernel.Add:
 		return add(b, s)
 	case kernel.Scale:
@@ -230,6 +232,22 @@ func (b *builder) kernel() func() {
 		return clip(b, s)
 	case kernel.AdamW:
 		return adamW(b, s)
+	case kernel.SGD:
+		return sgd(b, s)
+	case kernel.SGDMomentum:
+		return sgdMomentum(b, s)
+	case kernel.Lion:
+		return lion(b, s)
+	case kernel.AdafactorMeans:
+		return adafactorMeans(b, s)
+	case kernel.AdafactorParts:
+		return adafactorParts(b, s)
+	case kernel.AdafactorRate:
+		return adafactorRate(b, s)
+	case kernel.AdafactorStep:
+		return adafactorStep(b, s)
+	case kernel.AdafactorMomentum:
+		return adafactorMomentum(b, s)
 	case kernel.ArgMax:
 		return argMax(b, s)
 	case kernel.Peak:

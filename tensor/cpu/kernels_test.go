@@ -272,7 +272,7 @@ func TestCrossEntropy(t *testing.T) {
 
 func TestOptimizer(t *testing.T) {
 	r := newRand(12)
-	hyper := f32s(1e-3, 0.9, 0.999, 1e-8, 0.01, 0.271, 0.0547, 1, 0.1, 0.001)
+	hyper := f32s(1e-3, 0.9, 0.999, 1e-8, 0.01, 0.271, 0.0547, 1, 0.1, 0.001, 0, 1)
 	for _, n := range []int{1, 16, 33, 5000} {
 		for _, decay := range []int{0, n / 2, n} {
 			step := trial{sizes: kernel.AdamW{N: uint32(n), Decay: uint32(decay)}, rel: 1e-6,

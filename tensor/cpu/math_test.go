@@ -145,7 +145,7 @@ func TestGradNormSpecial(t *testing.T) {
 	} {
 		for _, isa := range ISAs() {
 			run := trial{sizes: kernel.GradNorm{N: uint32(c.g.n)}, out: []operand{blank(4)},
-				in: []operand{c.g, f32s(0, 0, 0, 0, 0, 0, 0, c.max, 0, 0)}}
+				in: []operand{c.g, f32s(0, 0, 0, 0, 0, 0, 0, c.max, 0, 0, 0, 0)}}
 			out, _ := run.execute(t, Options{ISA: isa})
 			for i, want := range c.want {
 				had := float64(math.Float32frombits(binary.LittleEndian.Uint32(out[0].data[4*i:])))

@@ -98,7 +98,7 @@ func cases() (all []testCase) {
 	all = append(all, rowCases()...)
 	all = append(all, lossCases()...)
 	all = append(all, elementCases()...)
-	all = append(all, optimCases()...)
+	all = slices.Concat(all, optimCases(), stepCases(), adafactorCases())
 	all = append(all, peakCase())
 	return append(all, longCases()...)
 }
@@ -354,7 +354,7 @@ func optimCases() []testCase {
 	r := newDice(6)
 	const n, decay = 70013, 700
 	g, p, m, v := r.vec(n), r.vec(n), r.vec(n), r.positive(n)
-	hyper := []float64{0.01, 0.9, 0.999, 1e-8, 0.1, 0.19, 0.0447, 1.5, 0.1, 0.001}
+	hyper := []float64{0.01, 0.9, 0.999, 1e-8, 0.1, 0.19, 0.0447, 1.5, 0.1, 0.001, 0, 1}
 	norm := 0.0
 	for _, x := range g {
 		norm += x * x

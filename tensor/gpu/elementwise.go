@@ -40,4 +40,10 @@ var elementKernels = []lowerer{
 		},
 		variants: perElement(func(s kernel.Dropout) uint64 { return ceil(s.N, 2) }),
 	},
+	entry[kernel.Noise]{
+		operands: func(s kernel.Noise) (out, in []operand) {
+			return []operand{floats("x", s.Rows, s.Cols)}, []operand{ints("key", 3), floats("amplitude", s.Rows)}
+		},
+		variants: perElement(func(s kernel.Noise) uint64 { return (product(s.Rows, s.Cols) + 1) / 2 }),
+	},
 }

@@ -139,7 +139,7 @@ type lowerer interface {
 
 // kernels holds every kernel by the type of its sizes.
 var kernels = index(linearKernels, normKernels, attentionKernels, rowKernels, lossKernels, elementKernels, optimKernels,
-	peakKernels, matrixKernels)
+	adafactorKernels, peakKernels, matrixKernels)
 
 func index(families ...[]lowerer) map[reflect.Type]lowerer {
 	all := map[reflect.Type]lowerer{}

@@ -41,6 +41,24 @@ var optimKernels = []lowerer{
 		},
 		variants: perElement(func(s kernel.AdamW) uint64 { return uint64(s.N) }),
 	},
+	entry[kernel.SGD]{
+		operands: func(s kernel.SGD) (out, in []operand) {
+			return []operand{floats("p", s.N)}, []operand{floats("g", s.N), floats("hyper", kernel.HyperLen)}
+		},
+		variants: perElement(func(s kernel.SGD) uint64 { return uint64(s.N) }),
+	},
+	entry[kernel.SGDMomentum]{
+		operands: func(s kernel.SGDMomentum) (out, in []operand) { return oneMoment(s.N) },
+		variants: perElement(func(s kernel.SGDMomentum) uint64 { return uint64(s.N) }),
+	},
+	entry[kernel.Lion]{
+		operands: func(s kernel.Lion) (out, in []operand) { return oneMoment(s.N) },
+		variants: perElement(func(s kernel.Lion) uint64 { return uint64(s.N) }),
+	},
+}
+
+func oneMoment(n uint32) (out, in []operand) {
+	return []operand{floats("p", n), floats("m", n)}, []operand{floats("g", n), floats("hyper", kernel.HyperLen)}
 }
 
 // gradNormParts is, for the elements g[i], g[i+Parts], g[i+2·Parts], …, the sum of their squares and 1 if one of them

@@ -21,6 +21,7 @@ func (Sum) Kernel() string               { return "sum" }
 func (SumRows) Kernel() string           { return "sum_rows" }
 func (AddBias) Kernel() string           { return "add_bias" }
 func (Dropout) Kernel() string           { return "dropout" }
+func (Noise) Kernel() string             { return "noise" }
 func (Add) Kernel() string               { return "add" }
 func (Scale) Kernel() string             { return "scale" }
 func (Copy) Kernel() string              { return "copy" }
@@ -28,5 +29,13 @@ func (Accumulate) Kernel() string        { return "accumulate" }
 func (GradNorm) Kernel() string          { return "grad_norm" }
 func (Clip) Kernel() string              { return "clip" }
 func (AdamW) Kernel() string             { return "adamw" }
+func (SGD) Kernel() string               { return "sgd" }
+func (SGDMomentum) Kernel() string       { return "sgd_momentum" }
+func (Lion) Kernel() string              { return "lion" }
+func (AdafactorMeans) Kernel() string    { return "adafactor_means" }
+func (AdafactorParts) Kernel() string    { return "adafactor_parts" }
+func (AdafactorRate) Kernel() string     { return "adafactor_rate" }
+func (AdafactorStep) Kernel() string     { return "adafactor_step" }
+func (AdafactorMomentum) Kernel() string { return "adafactor_momentum" }
 func (ArgMax) Kernel() string            { return "argmax" }
 func (Peak) Kernel() string              { return "peak" }

@@ -156,6 +156,12 @@ type Dropout struct {
 	KeepScale            float32
 }
 
+// Noise is x += amplitude[row]·u, in place, with u uniform in [−1, 1): word(i)/2³¹ − 1 to 24 bits, by Dropout's words
+// with Pairs = ⌈Cols/2⌉.
+//
+//	out x [Rows, Cols] in place   in key [3] i32: seed, step, rows before the first, amplitude [Rows]
+type Noise struct{ Rows, Cols, Site uint32 }
+
 // Add is a += b, in place.
 //
 //	out a [N] in place   in b [N]
@@ -179,18 +185,20 @@ type Copy struct{ N uint32 }
 //	out sum [N] in place   in g [N], keep [1]
 type Accumulate struct{ N uint32 }
 
-// Indices into the hyper operand of GradNorm and AdamW.
+// Indices into the hyper operand of GradNorm and the optimizers.
 const (
 	HyperLR        = iota // learning rate of this step
 	HyperBeta1            // decay of the first moment
 	HyperBeta2            // decay of the second moment
-	HyperEps              // added to the root of the second moment
+	HyperEps              // added to the root of the second moment; Adafactor's is added to the squares
 	HyperDecay            // weight decay
 	HyperBias1            // 1 − β₁ᵗ
 	HyperBias2Root        // √(1 − β₂ᵗ)
 	HyperMaxNorm          // gradients are scaled down to this norm; +Inf: never
-	HyperRest1            // 1 − β₁, to more digits than float32's β₁ gives it
+	HyperRest1            // 1 − β₁, to more digits than float32's β₁ gives it; SGD's is 1 − dampening
 	HyperRest2            // 1 − β₂
+	HyperLeast            // the least scale of a parameter for Adafactor; 0: parameters are not scaled
+	HyperClip             // Adafactor's updates are scaled down to this root mean square
 	HyperLen
 )
 
@@ -211,6 +219,52 @@ type Clip struct{ N uint32 }
 //
 //	out p, m, v [N] in place   in g [N], hyper [HyperLen]
 type AdamW struct{ N, Decay uint32 }
+
+// SGD is one step of torch.optim.SGD without momentum: p −= lr·(g + wd·p), with wd = 0 from element Decay on.
+//
+//	out p [N] in place   in g [N], hyper [HyperLen]
+type SGD struct{ N, Decay uint32 }
+
+// SGDMomentum is one step of torch.optim.SGD, d being g + wd·p as in SGD: m = β₁m + rest₁·d; p −= lr·m, or where
+// Nesterov is 1 p −= lr·(d + β₁m).
+//
+//	out p, m [N] in place   in g [N], hyper [HyperLen]
+type SGDMomentum struct{ N, Decay, Nesterov uint32 }
+
+// Lion is one step of Lion (Chen et al., Symbolic Discovery of Optimization Algorithms, 2023): p −= lr·wd·p for the
+// first Decay elements; p −= lr·sign(β₁m + (1−β₁)g), the sign of 0 being 0; m = β₂m + (1−β₂)g.
+//
+//	out p, m [N] in place   in g [N], hyper [HyperLen]
+type Lion struct{ N, Decay uint32 }
+
+// AdafactorMeans updates the moments of one matrix (Shazeer and Stern, Adafactor, 2018): row = β₂row + (1−β₂)·the mean
+// of g² + eps over each row, and col likewise over each column. A vector is a matrix of one column: col is then the
+// mean of row.
+//
+//	out row [Rows], col [Cols] in place   in g [Rows, Cols], hyper [HyperLen]
+type AdafactorMeans struct{ Rows, Cols uint32 }
+
+// AdafactorParts is, for each row of a matrix, part = (Σu², Σp², row) with u = g/√(row·col).
+//
+//	out part [Rows, 3]   in p, g [Rows, Cols], row [Rows], col [Cols]
+type AdafactorParts struct{ Rows, Cols uint32 }
+
+// AdafactorRate makes the rates of one matrix of its parts. With M the mean of row, RMS(x) the root of the mean of the
+// squares of x, and s = max(hyper[HyperLeast], RMS(p)), or 1 if HyperLeast is 0:
+// rate[1] = lr·s, and rate[0] = rate[1]·√M / max(1, RMS(√M·u)/hyper[HyperClip]).
+//
+//	out rate [2]   in part [Rows, 3], hyper [HyperLen]
+type AdafactorRate struct{ Rows, Cols uint32 }
+
+// AdafactorStep changes one matrix: p −= wd·rate[1]·p if Decay is 1; p −= rate[0]·g/√(row·col).
+//
+//	out p [Rows, Cols] in place   in g [Rows, Cols], row [Rows], col [Cols], rate [2], hyper [HyperLen]
+type AdafactorStep struct{ Rows, Cols, Decay uint32 }
+
+// AdafactorMomentum is AdafactorStep with m = β₁m + (1−β₁)·rate[0]·g/√(row·col) in place of the last term.
+//
+//	out p, m [Rows, Cols] in place   in g [Rows, Cols], row [Rows], col [Cols], rate [2], hyper [HyperLen]
+type AdafactorMomentum struct{ Rows, Cols, Decay uint32 }
 
 // ArgMax is y[i] = the index of the largest element of row i, the lowest index among equals; NaN is larger than all.
 //

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/vulora/vulora/tensor"
 )
@@ -20,7 +21,8 @@ func Table() []Case {
 	}
 	t = append(t, EmbeddingCase(tensor.I8, 37, 7, 5), EmbeddingCase(tensor.I8, 64, 33, 19))
 	t = append(t, rows(), argmax(1, 1), argmax(5, 1031))
-	return append(append(append(t, linears()...), attentions()...), losses()...)
+	t = append(t, noise(7, 33), noise(64, 65))
+	return slices.Concat(t, linears(), attentions(), losses(), optimizers())
 }
 
 func add(dims ...int) Case {
@@ -64,6 +66,18 @@ func dropout() Case {
 				if philox(uint32(i+before*(cols+1)), site, seed, step) >= drop {
 					y[0][i] = x[0][i] * float64(float32(1/(1-p)))
 				}
+			}
+		}}
+}
+
+func noise(t, c int) Case {
+	const site, seed, step, before = 9, 42, 3, 5
+	key := Ints(func(i int) int { return []int{seed, step, before}[i] }, 3)
+	return Case{Name: name("noise", []int{t, c}), Op: tensor.Noise{Site: site},
+		In: []Operand{Normal(t, c), key, fixed(Normal(t))}, Def: func(x, y [][]float64) {
+			for i := range y[0] {
+				word := philox(uint32(i+before*((c+1)/2*2)), site, seed, step)
+				y[0][i] = x[0][i] + x[2][i/c]*(float64(word>>8)/(1<<23)-1)
 			}
 		}}
 }
