@@ -25,7 +25,7 @@ type flagGroup struct {
 
 // synonyms are shorter names of flags.
 var synonyms = map[string]string{"batch-size": "per-device-train-batch-size", "lr": "learning-rate",
-	"epochs": "num-train-epochs", "lora-r": "r"}
+	"epochs": "num-train-epochs", "lora-r": "r", "optimizer": "optim", "wd": "weight-decay"}
 
 func newFlags() *flags {
 	return &flags{FlagSet: newSet(), source: map[string]string{}}
@@ -125,6 +125,7 @@ func wanted(g *pflag.Flag, value string, cause error) string {
 type choice struct {
 	value   *string
 	choices []string
+	refused map[string]string // what to say to values that others have
 }
 
 func (c choice) String() string {
@@ -135,6 +136,9 @@ func (c choice) String() string {
 }
 func (c choice) Type() string { return strings.Join(c.choices, "|") }
 func (c choice) Set(s string) error {
+	if why, ok := c.refused[s]; ok {
+		return fmt.Errorf("want %s, have %q: %s", strings.Join(c.choices, ", "), s, why)
+	}
 	if !slices.Contains(c.choices, s) {
 		return fmt.Errorf("want %s, have %q%s", strings.Join(c.choices, ", "), s, didYouMean("", s, c.choices))
 	}
@@ -145,7 +149,7 @@ func (c choice) Set(s string) error {
 // choose adds a flag whose values are choices; the first is the default.
 func choose(s *pflag.FlagSet, p *string, name, usage string, choices ...string) {
 	*p = choices[0]
-	s.Var(choice{p, choices}, name, usage)
+	s.Var(choice{value: p, choices: choices}, name, usage)
 }
 
 // didYouMean suggests the name nearest to what was written, or nothing.

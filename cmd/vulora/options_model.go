@@ -46,8 +46,15 @@ func (o *modelOptions) add(f *flags) {
 		choose(s, &o.precision, "precision", "of attention and of products with the base weights; auto is bf16 where the "+
 			"weights are bfloat16, or were before they were quantised, and the device is faster by it",
 			"auto", "f32", "bf16")
+		c := s.Lookup("precision").Value.(choice)
+		c.refused = map[string]string{"f16": noHalf, "fp16": noHalf}
+		s.Lookup("precision").Value = c
 	})
 }
+
+// noHalf answers those who look for half precision.
+const noHalf = "activations and gradients are float32 on every device, so that half precision and loss scaling have " +
+	"no place; --dtype f16 keeps the base's weights in float16"
 
 func (o *modelOptions) addModel(s *pflag.FlagSet) {
 	s.StringVar(&o.model, "model", "", "checkpoint `DIR` of a Qwen2 or Qwen2.5 model, or owner/name in Hugging Face's "+

@@ -41,12 +41,13 @@ var arrows = map[string]string{
 	"lora/data/rowcache": "lora/data qwen2/atomicfile",
 	"lora/peft":          "",
 	"lora/schedule":      "",
+	"lora/optim":         "tensor tensor/kernel",
 	"lora/checkpoint":    "qwen2/atomicfile",
 	"lora": "qwen2 qwen2/safetensors qwen2/atomicfile autograd tensor tensor/kernel " +
-		"qwen2/bnb lora/checkpoint lora/data lora/peft lora/schedule",
+		"qwen2/bnb lora/checkpoint lora/data lora/peft lora/schedule lora/optim",
 	"cmd/vulora": "lora lora/checkpoint lora/data lora/peft lora/schedule qwen2 qwen2/safetensors qwen2/atomicfile " +
 		"qwen2/bnb qwen2/strictjson qwen2/tokenizer tensor tensor/kernel cmd/vulora/demodata bench bench/step " +
-		"tensor/optest lora/report lora/data/rowcache",
+		"tensor/optest lora/optim lora/report lora/data/rowcache",
 	"cmd/vulora/demodata": "",
 	"bench":               "tensor tensor/kernel tensor/optest",
 	"bench/step":          "bench lora lora/data lora/peft qwen2 tensor tensor/kernel",

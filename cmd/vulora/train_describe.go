@@ -79,7 +79,7 @@ func (t *training) onPlan(p lora.Plan) error {
 	if o.accumulation > 1 {
 		rows = fmt.Sprintf("%d rows (%d times %d)", o.accumulation*o.batchSize, o.accumulation, o.batchSize)
 	}
-	t.s.fact("steps", "%s, each of up to %s, learning rate %g %s", countText(p.Steps), rows, o.learningRate, o.scheduler)
+	t.s.fact("steps", "%s, each of up to %s, %s", countText(p.Steps), rows, o.optimizerOptions.text())
 	t.progress.last, t.ended = p.Took, p.Ended
 	if p.Done > 0 {
 		t.s.fact("resumed", "%s: %s of the steps are done", t.o.save.from, countText(p.Done))
