@@ -11,12 +11,12 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// A run is the same however the rows of its steps are cut into passes, dropout included: losses, gradient norms and the
-// adapter differ by no more than the order of float32 sums makes them. The rows of the sums that a cut reorders are
-// some 100 with relative errors of 2⁻²⁴ each, which leaves about 1e-6 of a loss and of a norm. AdamW divides a
-// gradient by its own size: elements whose gradients are about zero move by up to the learning rate either way, so the
-// adapter is held to 1e-3 of how far all of a tensor moved, and a bias of keys, which hardly changes what attention
-// compares and so has a gradient of little but rounding, to 5e-2.
+// A run is the same however the rows of its steps are cut into passes, with dropout and noise: losses, gradient
+// norms and the adapter differ by no more than the order of float32 sums makes them. The rows of the sums that a
+// cut reorders are some 100 with relative errors of 2⁻²⁴ each, which leaves about 1e-6 of a loss and of a norm.
+// AdamW divides a gradient by its own size: elements whose gradients are about zero move by up to the learning rate
+// either way, so the adapter is held to 1e-3 of how far all of a tensor moved, and a bias of keys, which hardly
+// changes what attention compares and so has a gradient of little but rounding, to 5e-2.
 func TestCutsAreEqual(t *testing.T) {
 	devtest.Each(t, func(t *testing.T, d kernel.Device) {
 		m := loadModel(t, d, "model-tiny")
@@ -27,7 +27,7 @@ func TestCutsAreEqual(t *testing.T) {
 		do := func(cut data.Cut, items data.ItemRule) (r run) {
 			a := newAdapterFor(t, m, 0.1)
 			c := resumable(m, "")
-			c.Batches.Accumulation, c.Cut, c.Items = 3, cut, items
+			c.Batches.Accumulation, c.Cut, c.Items, c.NEFTuneAlpha = 3, cut, items, 5
 			c.Observers = []Observer{{OnStep: func(p Progress) error { r.steps = append(r.steps, p); return nil }}}
 			if _, err := Train(context.Background(), m, a, c); err != nil {
 				t.Fatal(err)

@@ -266,3 +266,21 @@ func TestRefusals(t *testing.T) {
 		}
 	}
 }
+
+// The buffer of SGD begins as the first gradient, and dampening comes with the second: with a momentum of 1/2 and a
+// dampening of 1/4 gradients of 1 and 2 make it 1 and 1/2 + 3/4·2 = 2.
+func TestDampening(t *testing.T) {
+	rule, err := New(Settings{Name: "sgd", Args: map[string]string{"momentum": "0.5", "dampening": "0.25"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	devtest.Each(t, func(t *testing.T, d kernel.Device) {
+		o := newRig(t, d, rule, tensor.Of(1), 0)
+		for i, want := range []float32{-1, -3} {
+			o.step([]float32{float32(i + 1)}, rule.Hyper(1, i+1))
+			if have := o.read(o.p); have[0] != want {
+				t.Errorf("step %d: want %v, have %v", i+1, want, have[0])
+			}
+		}
+	})
+}
