@@ -82,6 +82,7 @@ func (a *heads) backQ(w *worker, dq, delta, lse []float32, g, t0, n int) {
 					}
 					v.expSum(p, lse[at])
 					v.score(dp, p, delta[at], a.scale)
+					clear(dp[min(r, kn)-l:]) // of no keys: zero times whatever panels hold there may be NaN
 				}
 				r = min(r, kn)
 				x, rs := a.left(low, ds, rows, r-l)
