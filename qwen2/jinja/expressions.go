@@ -198,7 +198,9 @@ func (a *arguments) evalAll(m *machine, s *scope) (positional []any, names []str
 		positional = append(positional, e.eval(m, s))
 	}
 	if a.list != nil {
-		positional = append(positional, m.items(a.list.eval(m, s))...)
+		items := m.items(a.list.eval(m, s))
+		m.made(16 * len(items))
+		positional = append(positional, items...)
 	}
 	for i, e := range a.named {
 		names, named = append(names, a.names[i]), append(named, e.eval(m, s))
@@ -208,6 +210,7 @@ func (a *arguments) evalAll(m *machine, s *scope) (positional []any, names []str
 		if !ok {
 			m.fail("want a dict behind **")
 		}
+		m.made(64 * len(d.keys))
 		for i, k := range d.keys {
 			name, ok := k.(string)
 			if !ok {

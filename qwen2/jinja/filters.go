@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // filters are what may stand behind a bar. Those that print an object of Python's, choose at random or know HTML are
@@ -37,7 +38,7 @@ func init() {
 		"trim": {params: []string{"value", "chars"}, required: 1, call: func(m *machine, a []any) any {
 			s := m.string(a[0])
 			if chars := or(a[1], nil); chars != nil {
-				return m.text(strings.Trim(s, m.plain(chars, "trim")))
+				return m.text(strings.TrimFunc(s, among(m, m.plain(chars, "trim"))))
 			}
 			return m.text(strings.TrimFunc(s, pythonSpace))
 		}},
@@ -54,7 +55,7 @@ func init() {
 		"indent": {params: []string{"s", "width", "first", "blank"}, required: 1, call: indent},
 		"truncate": {params: []string{"s", "length", "killwords", "end", "leeway"}, required: 1,
 			call: truncate},
-		"wordcount": value(func(m *machine, v any) any { return int64(len(strings.Fields(m.string(v)))) }),
+		"wordcount": value(func(m *machine, v any) any { return wordCount(m.string(v)) }),
 		"format": {params: []string{"value", "a", "b", "c", "d", "e", "f"}, required: 1, call: func(m *machine, a []any) any {
 			given := slices.DeleteFunc(a[1:], func(v any) bool { return v == any(missing{}) })
 			return format(m, m.string(a[0]), &list{given, true})
@@ -91,8 +92,8 @@ func indent(m *machine, a []any) any {
 		with = strings.Repeat(" ", int(max(0, min(n, maxBytes))))
 	}
 	s := m.string(a[0])
+	m.made(len(s) + (1+strings.Count(s, "\n"))*(16+len(with)))
 	lines := strings.Split(s, "\n")
-	m.made(len(s) + len(lines)*(16+len(with)))
 	first, blank := truth(or(a[2], false)), truth(or(a[3], false))
 	for i, line := range lines {
 		if (i > 0 || first) && (line != "" || blank || i == 0) {
@@ -102,19 +103,32 @@ func indent(m *machine, a []any) any {
 	return strings.Join(lines, "\n")
 }
 
+// wordCount counts runs of letters, digits and underscores.
+func wordCount(s string) (n int64) {
+	within := false
+	for _, r := range s {
+		word := r == '_' || unicode.IsLetter(r) || unicode.IsNumber(r)
+		if word && !within {
+			n++
+		}
+		within = word
+	}
+	return n
+}
+
 func truncate(m *machine, a []any) any {
-	s, n := []rune(m.string(a[0])), int(m.integer(or(a[1], int64(255)), "truncate"))
-	end := []rune(m.plain(or(a[3], "..."), "truncate"))
+	text, n := m.string(a[0]), int(m.integer(or(a[1], int64(255)), "truncate"))
+	m.made(4 * len(text))
+	s, end := []rune(text), []rune(m.plain(or(a[3], "..."), "truncate"))
 	leeway := or(a[4], nil)
 	if leeway == nil {
 		leeway = int64(5)
 	}
-	m.made(4 * len(s))
 	if n < len(end) {
 		m.fail("truncate: want a length of at least %d, had %d", len(end), n)
 	}
-	if len(s) <= n+int(m.integer(leeway, "truncate")) {
-		return string(s)
+	if n >= len(s) || len(s)-n <= int(m.integer(leeway, "truncate")) {
+		return text
 	}
 	cut := string(s[:n-len(end)])
 	if i := strings.LastIndexByte(cut, ' '); i >= 0 && !truth(or(a[2], false)) {
@@ -197,16 +211,25 @@ func round(m *machine, a []any) any {
 	if !ok {
 		m.fail("round: want a number, had %s", kindOf(a[0]))
 	}
-	f, digits := asFloat(n), m.integer(or(a[1], int64(0)), "precision")
+	f, digits, how := asFloat(n), m.integer(or(a[1], int64(0)), "precision"), or(a[2], "common")
+	_, whole := n.(int64)
+	if whole && how == "common" && digits >= 0 {
+		return n
+	}
 	scale := math.Pow(10, float64(digits))
-	switch how := or(a[2], "common"); how {
+	switch how {
 	case "ceil":
 		return math.Ceil(f*scale) / scale
 	case "floor":
 		return math.Floor(f*scale) / scale
 	case "common":
 		if digits < 0 {
-			return math.RoundToEven(f*scale) / scale
+			unit := math.Pow(10, float64(min(-digits, 300)))
+			f = math.RoundToEven(f/unit) * unit
+			if whole {
+				return int64(f)
+			}
+			return f
 		}
 		rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', int(min(digits, 300)), 64), 64)
 		if err != nil {

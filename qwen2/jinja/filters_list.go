@@ -99,7 +99,9 @@ func attribute(m *machine, path any) func(v any) any {
 	case int64:
 		return func(v any) any { return getItem(m, v, path) }
 	}
-	names := strings.Split(m.plain(path, "attribute"), ".")
+	dotted := m.plain(path, "attribute")
+	m.made(16 * (1 + strings.Count(dotted, ".")))
+	names := strings.Split(dotted, ".")
 	return func(v any) any {
 		for _, name := range names {
 			m.step(1)
@@ -210,7 +212,7 @@ func batch(m *machine, a []any) any {
 	for part := range slices.Chunk(m.items(a[0]), n) {
 		row := m.list(slices.Clone(part))
 		if fill := or(a[2], nil); fill != nil {
-			m.made(16 * (min(n, maxBytes) - len(part)))
+			m.made(16 * (min(n, 1<<50) - len(part))) // 1<<50 is more than there ever is
 			for len(row.items) < n {
 				row.items = append(row.items, fill)
 			}

@@ -106,6 +106,7 @@ func (m *machine) dump(b *strings.Builder, v any, o *dumping, depth int) {
 	case int64:
 		b.WriteString(strconv.FormatInt(v, 10))
 	case bigInt:
+		m.made(len(v))
 		b.WriteString(string(v))
 	case float64:
 		switch {
@@ -130,6 +131,7 @@ func (m *machine) dump(b *strings.Builder, v any, o *dumping, depth int) {
 		m.dumpAll(b, "{", "}", len(order), o, depth, func(i int) {
 			value, _ := v.get(order[i])
 			m.dumpKey(b, order[i], o)
+			m.made(len(o.key))
 			b.WriteString(o.key)
 			m.dump(b, value, o, depth+1)
 		})
@@ -148,6 +150,7 @@ func (m *machine) dumpAll(b *strings.Builder, open, shut string, n int, o *dumpi
 	b.WriteString(open)
 	for i := range n {
 		if i > 0 {
+			m.made(len(o.item))
 			b.WriteString(o.item)
 		}
 		b.WriteString(line)
@@ -162,6 +165,7 @@ func (m *machine) dumpAll(b *strings.Builder, open, shut string, n int, o *dumpi
 // dumpKey writes a key, which JSON wants to be a string.
 func (m *machine) dumpKey(b *strings.Builder, k any, o *dumping) {
 	if s, ok := k.(string); ok {
+		m.made(len(s))
 		dumpString(b, s, o.ascii)
 		return
 	}

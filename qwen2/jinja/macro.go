@@ -54,6 +54,7 @@ func (f *macro) call(m *machine, positional []any, names []string, named []any) 
 	defer func() { m.calls-- }()
 	line := m.line
 	inner := f.scope.inner()
+	m.step(len(names) * len(f.params) / 64)
 	given := map[string]bool{}
 	rest, kwargs := []any{}, newDict()
 	for i, v := range positional {
@@ -75,7 +76,10 @@ func (f *macro) call(m *machine, positional []any, names []string, named []any) 
 			kwargs.set(name, named[i])
 		}
 	}
-	inner.set("varargs", &list{rest, true})
+	varargs := m.list(rest)
+	varargs.tuple = true
+	m.made(64 * len(kwargs.keys))
+	inner.set("varargs", varargs)
 	inner.set("kwargs", kwargs)
 	for i, name := range f.params {
 		if given[name] {

@@ -100,13 +100,23 @@ func isText(is func(r rune) bool) *builtin {
 }
 
 // strip makes a method that takes characters off.
-func strip(white func(string, func(rune) bool) string, set func(s, cutset string) string) *builtin {
+func strip(trim func(string, func(rune) bool) string) *builtin {
 	return &builtin{params: []string{"chars"}, call: func(m *machine, a []any) any {
 		if chars := or(a[1], nil); chars != nil {
-			return m.text(set(a[0].(string), m.plain(chars, "strip")))
+			return m.text(trim(a[0].(string), among(m, m.plain(chars, "strip"))))
 		}
-		return m.text(white(a[0].(string), pythonSpace))
+		return m.text(trim(a[0].(string), pythonSpace))
 	}}
+}
+
+// among tells of a character whether it is one of chars.
+func among(m *machine, chars string) func(r rune) bool {
+	m.step(len(chars) / 16)
+	set := map[rune]bool{}
+	for _, r := range chars {
+		set[r] = true
+	}
+	return func(r rune) bool { return set[r] }
 }
 
 // affix makes startswith or endswith, which take one text or a tuple of them.

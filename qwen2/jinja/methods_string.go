@@ -1,8 +1,10 @@
 package jinja
 
 import (
+	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/cases"
 )
@@ -25,9 +27,9 @@ var stringMethods = map[string]*builtin{
 	"islower":    {call: func(_ *machine, a []any) any { s := a[0].(string); return cased(s) && s == lower(s) }},
 	"isupper":    {call: func(_ *machine, a []any) any { s := a[0].(string); return cased(s) && s == upper(s) }},
 	"istitle":    {call: func(_ *machine, a []any) any { s := a[0].(string); return cased(s) && s == title(s) }},
-	"strip":      strip(strings.TrimFunc, strings.Trim),
-	"lstrip":     strip(strings.TrimLeftFunc, strings.TrimLeft),
-	"rstrip":     strip(strings.TrimRightFunc, strings.TrimRight),
+	"strip":      strip(strings.TrimFunc),
+	"lstrip":     strip(strings.TrimLeftFunc),
+	"rstrip":     strip(strings.TrimRightFunc),
 	"startswith": affix(strings.HasPrefix), "endswith": affix(strings.HasSuffix),
 	"find": find(strings.Index, false), "rfind": find(strings.LastIndex, false),
 	"index": find(strings.Index, true), "rindex": find(strings.LastIndex, true),
@@ -110,7 +112,7 @@ func split(m *machine, a []any, right bool) *list {
 	sep := or(a[1], nil)
 	var parts []string
 	if sep == nil {
-		parts = splitSpace(s, int(most), right)
+		parts = splitSpace(m, s, int(most), right)
 	} else {
 		by := m.plain(sep, "split")
 		if by == "" {
@@ -119,17 +121,18 @@ func split(m *machine, a []any, right bool) *list {
 		if most < 0 || most > int64(len(s)) {
 			most = int64(len(s))
 		}
+		m.made(32 * (1 + int(min(most, int64(strings.Count(s, by))))))
 		if right {
 			for ; most > 0; most-- {
 				i := strings.LastIndex(s, by)
 				if i < 0 {
 					break
 				}
-				parts = append([]string{s[i+len(by):]}, parts...)
-				m.step(1 + len(parts)/16)
+				parts = append(parts, s[i+len(by):])
 				s = s[:i]
 			}
-			parts = append([]string{s}, parts...)
+			parts = append(parts, s)
+			slices.Reverse(parts)
 		} else {
 			parts = strings.SplitN(s, by, int(most)+1)
 		}
@@ -137,33 +140,31 @@ func split(m *machine, a []any, right bool) *list {
 	return m.texts(parts)
 }
 
-// splitSpace splits at runs of white space, at most so many times if most is not negative.
-func splitSpace(s string, most int, right bool) (parts []string) {
-	for {
-		s = strings.TrimFunc(s, pythonSpace)
-		if s == "" {
-			return parts
-		}
-		i := strings.IndexFunc(s, pythonSpace)
-		if right {
-			i = strings.LastIndexFunc(s, pythonSpace)
-		}
+// splitSpace splits at runs of white space, at most so many times if most is not negative; what is left then keeps the
+// white space at its other end.
+func splitSpace(m *machine, s string, most int, right bool) (parts []string) {
+	trim, index := strings.TrimLeftFunc, strings.IndexFunc
+	if right {
+		trim, index = strings.TrimRightFunc, strings.LastIndexFunc
+	}
+	for s = trim(s, pythonSpace); s != ""; s = trim(s, pythonSpace) {
+		m.made(32)
+		i := index(s, pythonSpace)
 		if i < 0 || most == 0 {
-			i = len(s)
-			if right {
-				i = -1
-			}
+			parts = append(parts, s)
+			break
 		}
 		most--
-		if right {
-			last := s[max(i, 0):]
-			parts = append([]string{strings.TrimFunc(last, pythonSpace)}, parts...)
-			s = s[:max(i, 0)]
+		if _, size := utf8.DecodeRuneInString(s[i:]); right {
+			parts, s = append(parts, s[i+size:]), s[:i]
 		} else {
-			parts = append(parts, s[:i])
-			s = s[i:]
+			parts, s = append(parts, s[:i]), s[i:]
 		}
 	}
+	if right {
+		slices.Reverse(parts)
+	}
+	return parts
 }
 
 func (m *machine) texts(parts []string) *list {
@@ -177,12 +178,16 @@ func (m *machine) texts(parts []string) *list {
 func splitLines(m *machine, s string, keep bool) *list {
 	var parts []string
 	for s != "" {
-		n := strings.IndexAny(s, "\n\r\v\f\x1c\x1d\x1e\u0085\u2028\u2029")
+		m.made(32)
+		n := strings.IndexFunc(s, lineBreak)
 		end := len(s)
 		if n < 0 {
 			n = len(s)
-		} else if end = n + len(string([]rune(s[n:])[:1])); strings.HasPrefix(s[n:], "\r\n") {
+		} else if strings.HasPrefix(s[n:], "\r\n") {
 			end = n + 2
+		} else {
+			_, size := utf8.DecodeRuneInString(s[n:])
+			end = n + size
 		}
 		if keep {
 			parts = append(parts, s[:end])
@@ -192,6 +197,10 @@ func splitLines(m *machine, s string, keep bool) *list {
 		s = s[end:]
 	}
 	return m.texts(parts)
+}
+
+func lineBreak(r rune) bool {
+	return r >= '\n' && r <= '\r' || r >= 0x1c && r <= 0x1e || r == 0x85 || r == 0x2028 || r == 0x2029
 }
 
 func partition(m *machine, a []any, index func(s, sub string) int, right bool) *list {

@@ -5,13 +5,16 @@ import (
 	"slices"
 )
 
-// maxDepth bounds how deep a template's expressions and blocks are nested.
-const maxDepth = 200
+const (
+	maxDepth = 200  // of blocks and brackets within each other
+	maxLinks = 2000 // operators, fields, calls and filters in one tag: each is a call when it is evaluated
+)
 
 // parser reads statements and expressions from tokens. Errors are thrown as failures and caught by Parse.
 type parser struct {
 	tokens    []token
 	at, depth int
+	links     int // in the tag that is read
 	loops     int // around the place that is read
 	spans     bool
 	names     map[string]bool // read anywhere
@@ -34,6 +37,12 @@ func (p *parser) enter() {
 }
 
 func (p *parser) leave() { p.depth-- }
+
+func (p *parser) link() {
+	if p.links++; p.links > maxLinks {
+		p.fail("want at most %d operators, fields, calls and filters in one tag, had more", maxLinks)
+	}
+}
 
 func (p *parser) token() token { return p.tokens[p.at] }
 
@@ -103,6 +112,7 @@ func (p *parser) body(ends ...string) (list []stmt, end string) {
 	p.enter()
 	defer p.leave()
 	for {
+		p.links = 0
 		switch t := p.next(); t.kind {
 		case endToken:
 			if len(ends) > 0 {

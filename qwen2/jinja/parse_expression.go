@@ -33,6 +33,7 @@ func (p *parser) expression() expr {
 	defer p.leave()
 	x := p.binary(0)
 	for p.skip(nameToken, "if") {
+		p.link()
 		c := &conditional{yes: x, condition: p.binary(0)}
 		if p.skip(nameToken, "else") {
 			c.no = p.expression()
@@ -67,6 +68,7 @@ func (p *parser) binary(level int) expr {
 	}
 	x := p.binary(level + 1)
 	for p.is(k, ops...) {
+		p.link()
 		op := p.next().text
 		x = &binary{line, op, x, p.binary(level + 1)}
 	}
@@ -131,11 +133,15 @@ func (p *parser) primary() expr {
 		p.names[t.text] = true
 		return &variable{t.line, t.text}
 	case stringToken:
-		s := t.text
-		for p.token().kind == stringToken {
-			s += p.next().text
+		if p.token().kind != stringToken {
+			return constant{t.text}
 		}
-		return constant{s}
+		var b strings.Builder
+		b.WriteString(t.text)
+		for p.token().kind == stringToken {
+			b.WriteString(p.next().text)
+		}
+		return constant{b.String()}
 	case integerToken:
 		n, err := strconv.ParseInt(t.text, 0, 64)
 		if err != nil && strings.Trim(t.text, "0") != "" {
@@ -206,6 +212,7 @@ func (p *parser) postfix(x expr) expr {
 		line := p.token().line
 		switch {
 		case p.skip(operatorToken, "."):
+			p.link()
 			t := p.next()
 			if t.kind == integerToken {
 				n, _ := strconv.ParseInt(t.text, 10, 64)
@@ -217,8 +224,10 @@ func (p *parser) postfix(x expr) expr {
 				p.fail("want a name or a number behind the point, had %s", p.had())
 			}
 		case p.skip(operatorToken, "["):
+			p.link()
 			x = p.subscript(line, x)
 		case p.is(operatorToken, "("):
+			p.link()
 			x = &call{line, x, p.arguments()}
 		default:
 			return x

@@ -7,6 +7,7 @@ func (p *parser) filters(x expr, inline bool) expr {
 		switch {
 		case inline || p.skip(operatorToken, "|"):
 			inline = false
+			p.link()
 			f := &filterCall{line: line, of: x, name: p.dotted()}
 			if p.is(operatorToken, "(") {
 				f.arguments = p.arguments()
@@ -16,11 +17,13 @@ func (p *parser) filters(x expr, inline bool) expr {
 			}
 			x = f
 		case p.skip(nameToken, "is"):
+			p.link()
 			x = p.test(line, x)
 		case p.is(operatorToken, "("):
 			if _, plain := x.(*captured); plain {
 				return x
 			}
+			p.link()
 			x = &call{line, x, p.arguments()}
 		default:
 			return x

@@ -35,6 +35,7 @@ func (m *machine) repr(b *strings.Builder, v any, depth int) {
 	case int64:
 		b.WriteString(strconv.FormatInt(v, 10))
 	case bigInt:
+		m.made(len(v))
 		b.WriteString(string(v))
 	case float64:
 		b.WriteString(floatText(v))
@@ -133,6 +134,7 @@ func format(m *machine, text string, values any) string {
 		args = l.items
 	}
 	named, _ := values.(*dict)
+	m.made(len(text))
 	var b strings.Builder
 	next := 0
 	for i := 0; i < len(text); i++ {
@@ -166,7 +168,7 @@ func format(m *machine, text string, values any) string {
 	if named == nil && next < len(args) {
 		m.fail("format: want a place for each value, had %d values for %d places", len(args), next)
 	}
-	return m.text(b.String())
+	return b.String()
 }
 
 func (m *machine) formatOne(b *strings.Builder, spec string, v any) {
@@ -174,18 +176,18 @@ func (m *machine) formatOne(b *strings.Builder, spec string, v any) {
 	x, isNumber := number(v)
 	switch c := spec[n]; {
 	case c == 's':
-		fmt.Fprintf(b, "%"+spec, m.string(v))
+		b.WriteString(m.text(fmt.Sprintf("%"+spec, m.string(v))))
 	case c == 'r':
 		m.repr(b, v, 0)
 	case !isNumber:
 		m.fail("format: want a number for %%%s, had %s", spec, kindOf(v))
 	case c == 'f':
-		fmt.Fprintf(b, "%"+spec, asFloat(x))
+		b.WriteString(m.text(fmt.Sprintf("%"+spec, asFloat(x))))
 	default:
 		i, ok := x.(int64)
 		if !ok {
 			i = int64(asFloat(x))
 		}
-		fmt.Fprintf(b, "%"+spec[:n]+"d", i)
+		b.WriteString(m.text(fmt.Sprintf("%"+spec[:n]+"d", i)))
 	}
 }
