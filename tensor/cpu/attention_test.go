@@ -9,14 +9,17 @@ import (
 )
 
 // packed returns bounds of queries and users of keys for causal attention in sequences of the given lengths, and no
-// keys for the tokens after them.
+// keys for the tokens after them, or for those of a negative length.
 func packed(total int, lengths ...int) (bounds, users []int) {
 	at := 0
 	for _, n := range lengths {
+		for range -n {
+			bounds, users = append(bounds, 0, 0), append(users, 0, 0)
+		}
 		for i := range n {
 			bounds, users = append(bounds, at, at+i+1), append(users, at+i, at+n)
 		}
-		at += n
+		at += max(n, -n)
 	}
 	for range total - at {
 		bounds, users = append(bounds, 0, 0), append(users, 0, 0)
@@ -44,6 +47,8 @@ type attentionCase struct {
 var attentionCases = []attentionCase{
 	{1, 1, 1, 1, []int{1}},
 	{2, 1, 8, 5, []int{3, 1}},
+	{2, 1, 8, 7, []int{7}},
+	{3, 1, 24, 50, []int{-3, 47}}, // tiles of queries and of keys begin at other tokens
 	{4, 2, 16, 50, []int{20, 29}},
 	{2, 2, 33, 49, []int{49}},
 	{7, 1, 64, 140, []int{131, 8}},
