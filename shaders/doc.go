@@ -9,7 +9,7 @@
 //	f32 f16 bf16   storage type of the weight or table
 //	vec            reads vectors of four: rows and offsets must be multiples of four elements
 //	group          a workgroup shares each item through shared memory and barriers
-//	tiles          a workgroup stages tiles of both factors in shared memory
+//	tiles          a workgroup stages tiles of both factors, or of queries and keys, in shared memory
 //	exchange       a workgroup is one subgroup, whose lanes take from each other what each loaded
 //	matrix         subgroups multiply matrices of bfloat16 (VK_KHR_cooperative_matrix)
 //	half           ... of float16, of rows that are divided by powers of two

@@ -6,7 +6,7 @@ import (
 	"github.com/vulora/vulora/tensor/kernel"
 )
 
-// attentionKernels: shaders/attention.comp, attention_back.comp, rope.comp, cache_write.comp.
+// attentionKernels: shaders/attention.comp, attention_back.comp, attention_tiles.comp, rope.comp, cache_write.comp.
 var attentionKernels = []lowerer{
 	entry[kernel.Attention]{
 		check: checkAttention,
@@ -15,9 +15,11 @@ var attentionKernels = []lowerer{
 				[]operand{queries("q", s), keysValues("kv", s), ints("bounds", s.T, 2)}
 		},
 		flops: func(s kernel.Attention) float64 { return 2 * scores(s) },
-		variants: perHead(func(s kernel.Attention) (kernel.Attention, uint32, uint32, uint64) {
+		variants: append(attentionTiles(func(s kernel.Attention) (a kernel.Attention, left, right, passes uint32) {
+			return s, s.T * group(s), s.S, 2
+		}), perHead(func(s kernel.Attention) (kernel.Attention, uint32, uint32, uint64) {
 			return s, s.T, s.Heads, uint64(s.S)
-		}),
+		})...),
 	},
 	entry[kernel.AttentionBackQ]{
 		check: func(b kernel.AttentionBackQ) error { return checkAttentionBack(kernel.Attention(b)) },
@@ -28,9 +30,12 @@ var attentionKernels = []lowerer{
 				both("x", s), ints("bounds", s.T, 2)}
 		},
 		flops: func(b kernel.AttentionBackQ) float64 { return 3 * scores(kernel.Attention(b)) },
-		variants: perHead(func(b kernel.AttentionBackQ) (kernel.Attention, uint32, uint32, uint64) {
+		variants: append(attentionTiles(func(b kernel.AttentionBackQ) (a kernel.Attention, left, right, passes uint32) {
+			a = kernel.Attention(b)
+			return a, a.T * group(a), a.S, 3
+		}), perHead(func(b kernel.AttentionBackQ) (kernel.Attention, uint32, uint32, uint64) {
 			return kernel.Attention(b), b.T, b.Heads, uint64(b.S)
-		}),
+		})...),
 	},
 	entry[kernel.AttentionBackKV]{
 		check: func(b kernel.AttentionBackKV) error { return checkAttentionBack(kernel.Attention(b)) },
@@ -40,9 +45,12 @@ var attentionKernels = []lowerer{
 				floats("delta", s.T, s.Heads), both("x", s), ints("users", s.S, 2)}
 		},
 		flops: func(b kernel.AttentionBackKV) float64 { return 4 * scores(kernel.Attention(b)) },
-		variants: perHead(func(b kernel.AttentionBackKV) (kernel.Attention, uint32, uint32, uint64) {
+		variants: append(attentionTiles(func(b kernel.AttentionBackKV) (a kernel.Attention, left, right, passes uint32) {
+			a = kernel.Attention(b)
+			return a, a.S, a.T * group(a), 4
+		}), perHead(func(b kernel.AttentionBackKV) (kernel.Attention, uint32, uint32, uint64) {
 			return kernel.Attention(b), b.S, b.KVHeads, uint64(b.Heads/b.KVHeads) * uint64(b.T)
-		}),
+		})...),
 	},
 	entry[kernel.RoPE]{
 		check: func(s kernel.RoPE) error {
@@ -73,6 +81,35 @@ var attentionKernels = []lowerer{
 // maxHead is the largest head size: its vectors are unrolled into registers.
 const maxHead = 256
 
+// tileRows is how many rows of queries and keys meet at a time in shaders/attention_tiles.comp.
+const tileRows = 32
+
+// attentionTiles returns the variant that stages tiles of queries and keys in shared memory: left rows, of each
+// key/value head, stay while right rows pass, and the head is gone through in so many passes for each pair of tiles.
+// With fewer tokens than a tile has rows, as in generation, there are too few workgroups.
+func attentionTiles[S kernel.Sizes](of func(s S) (a kernel.Attention, left, right, passes uint32)) []variant[S] {
+	return []variant[S]{{words: "vec.tiles", needs: sharing,
+		when: func(s S) bool {
+			a, _, _, _ := of(s)
+			return a.T >= tileRows && fours(a)
+		},
+		work: func(_ traits, s S) work {
+			a, left, right, passes := of(s)
+			const lanes, wide = 64, 8 // wide: vectors of four that are staged at a time; each is a turn
+			turns := 1 + uint64(passes)*ceil(a.D/4, wide)*(1+wide)
+			return work{items: ceil(left, tileRows) * uint64(a.KVHeads), lanes: lanes, spec: []uint32{a.D / 4},
+				turns: tileRows + ceil(right, tileRows)*turns}
+		}}}
+}
+
+// group is the number of query heads that share a key/value head.
+func group(s kernel.Attention) uint32 { return s.Heads / s.KVHeads }
+
+// fours tells whether rows and heads are whole vectors of four.
+func fours(a kernel.Attention) bool {
+	return (a.D|a.QStride|a.QOff|a.KVStride|a.KOff|a.VOff)%4 == 0
+}
+
 // perHead returns the variants for rows of attention heads. A workgroup per row pays where there are too few rows to
 // keep a device busy: in generation, and for keys, which are few and used by many queries.
 func perHead[S kernel.Sizes](of func(s S) (a kernel.Attention, rows, heads uint32, turns uint64)) []variant[S] {
@@ -82,7 +119,7 @@ func perHead[S kernel.Sizes](of func(s S) (a kernel.Attention, rows, heads uint3
 	}
 	vec := func(s S) bool {
 		a, _, _, _ := of(s)
-		return (a.D|a.QStride|a.QOff|a.KVStride|a.KOff|a.VOff)%4 == 0
+		return fours(a)
 	}
 	by := func(per uint32) func(t traits, s S) work {
 		return func(t traits, s S) work {

@@ -90,9 +90,9 @@ func argmaxCase() testCase {
 
 func attentionCases() (all []testCase) {
 	for i, d := range []int{8, 6, 20} {
-		all = append(all, attentionCase(uint64(10+i), d)...)
+		all = append(all, oddAttention(uint64(10+i), d)...)
 	}
-	all = append(all, cachedAttention())
+	all = append(append(all, cachedAttention()), windowedAttention()...)
 
 	r := newDice(9)
 	const t, heads, d, stride, positions = 7, 3, 6, 25, 5
@@ -136,16 +136,35 @@ func attentionCases() (all []testCase) {
 		[]array{f32(x), i32(slot...)}, []array{blank(slots * cols)}, [][]float64{cache}, 0})
 }
 
-// attentionCase is forward and backward with q, k and v in one tensor of packed sequences; bounds go beyond the edges.
-func attentionCase(seed uint64, d int) []testCase {
-	r := newDice(seed)
-	const t, heads, kvHeads, scale = 13, 4, 2, 0.25
-	stride := (heads+2*kvHeads)*d + 4
-	kOff, vOff := heads*d+4, heads*d+4+kvHeads*d
-	x, dy := r.vec(t*stride), r.vec(t*heads*d)
+// oddAttention has bounds that go beyond the edges, and queries that do not see themselves, or nothing.
+func oddAttention(seed uint64, d int) []testCase {
 	lo := []int{-3, 0, 0, 0, 0, 5, 5, 5, 8, 8, 8, 8, 8}
 	hi := []int{1, 2, 3, 4, 5, 6, 7, 7, 9, 10, 10, 12, 99} // token 10 does not see itself
 	lo[7] = 9                                              // no keys
+	return attentionCase(seed, 4, 2, d, lo, hi)
+}
+
+// windowedAttention has windows that end beyond both edges, more tokens than a tile has rows, tiles of keys that nobody
+// sees, and queries without keys.
+func windowedAttention() []testCase {
+	var lo, hi []int
+	for i := range 110 {
+		lo, hi = append(lo, i-40), append(hi, i+10)
+		if i > 106 {
+			lo[i], hi[i] = 99, 90
+		}
+	}
+	return attentionCase(50, 6, 2, 8, lo, hi)
+}
+
+// attentionCase is forward and backward with q, k and v in one tensor, where query i sees the keys lo[i] … hi[i]-1.
+func attentionCase(seed uint64, heads, kvHeads, d int, lo, hi []int) []testCase {
+	r := newDice(seed)
+	const scale = 0.25
+	t := len(lo)
+	stride := (heads+2*kvHeads)*d + 4
+	kOff, vOff := heads*d+4, heads*d+4+kvHeads*d
+	x, dy := r.vec(t*stride), r.vec(t*heads*d)
 	bounds, users := []float64{}, []float64{}
 	for i := range t {
 		bounds = append(bounds, float64(lo[i]), float64(hi[i]))
@@ -203,8 +222,8 @@ func attentionCase(seed uint64, d int) []testCase {
 			}
 		}
 	}
-	size := kernel.Attention{T: t, S: t, Heads: heads, KVHeads: kvHeads, D: uint32(d), QStride: uint32(stride),
-		KVStride: uint32(stride), KOff: uint32(kOff), VOff: uint32(vOff), Scale: scale}
+	size := kernel.Attention{T: uint32(t), S: uint32(t), Heads: uint32(heads), KVHeads: uint32(kvHeads), D: uint32(d),
+		QStride: uint32(stride), KVStride: uint32(stride), KOff: uint32(kOff), VOff: uint32(vOff), Scale: scale}
 	// Scores reach 4·d/4 in size: exp doubles their error, 2·d units, and sums are of t terms.
 	tol := float64(4*d+2*t+40) * eps
 	return []testCase{
