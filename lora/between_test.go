@@ -263,6 +263,9 @@ func TestResumeMeasured(t *testing.T) {
 			if r.Steps != report.Steps || r.AdapterStep != report.AdapterStep || !r.StoppedEarly {
 				t.Errorf("%s: want %+v, have %+v", what, report, r)
 			}
+			if !Finished(r.Checkpoint) {
+				t.Errorf("%s: want the last checkpoint to say that nothing is left to do", what)
+			}
 			if all := append(first, second...); len(all) != len(logged) {
 				t.Errorf("%s: want %d lines logged, have %d", what, len(logged), len(all))
 			}

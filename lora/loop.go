@@ -25,6 +25,8 @@ type run struct {
 	last   Progress
 	saved  string // the newest checkpoint
 
+	pending int // the step whose checkpoint was made before all was done that was due after it; -1 for none
+
 	otherDevice string // that the steps before a resumption were done on
 	bestLost    string // see Plan.BestLost
 }
@@ -38,7 +40,7 @@ func (r *run) prepare(m *qwen2.Model) (err error) {
 		return err
 	}
 	r.state = state{Format: 1, Steps: steps, Cut: c.Cut, Evaluated: -1, Probed: -1}
-	r.last = Progress{Steps: steps}
+	r.last, r.pending = Progress{Steps: steps}, -1
 	r.state.Fingerprint, err = newFingerprint(m, r.adapter, c, steps)
 	return err
 }

@@ -26,7 +26,8 @@ func (r *run) saveDue(step int) bool {
 
 // save writes a checkpoint and removes those beyond the limit.
 func (r *run) save(p Progress) error {
-	dir, err := checkpoint.Write(r.c.Save.Dir, p.Step, r.checkpointBytes(), func(dir string) error {
+	again := r.pending == p.Step // what was not done then is in none of its files
+	dir, err := checkpoint.Write(r.c.Save.Dir, p.Step, r.checkpointBytes(), again, func(dir string) error {
 		var card peft.Card
 		if r.c.Save.Card != nil {
 			card = r.c.Save.Card(p.Step)
@@ -45,7 +46,10 @@ func (r *run) save(p Progress) error {
 		}, dir)
 	})
 	if err == nil {
-		r.saved = dir
+		r.saved, r.pending = dir, -1
+		if r.state.Pending {
+			r.pending = p.Step
+		}
 		keep := []string{dir}
 		if best := r.state.Eval.Best; best != nil {
 			keep = append(keep, best.Dir)
@@ -100,6 +104,9 @@ func (r *run) resume(dir string) error {
 	}
 	s.Fingerprint = now
 	r.state, r.t.done, r.before, r.saved = s, s.Trainer, s.Took, dir
+	if s.Pending {
+		r.pending = s.Step
+	}
 	r.last = Progress{Step: s.Step, Steps: s.Steps, Elapsed: s.Took, Between: s.Between}
 	for step := range r.plan.From(s.Step - 1) {
 		r.last.Epoch = step.Progress

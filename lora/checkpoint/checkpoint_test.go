@@ -28,7 +28,7 @@ func files(names ...string) func(string) error {
 
 func write(t *testing.T, parent string, step int) string {
 	t.Helper()
-	dir, err := Write(parent, step, 100, files("a", "sub/b"))
+	dir, err := Write(parent, step, 100, false, files("a", "sub/b"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -146,7 +146,7 @@ func TestFailureLeavesWhatWasThere(t *testing.T) {
 	write(t, parent, 1)
 	before, cause := names(t, parent), errors.New("no luck")
 	fail := func(dir string) error { return errors.Join(files("a")(dir), cause) }
-	if _, err := Write(parent, 2, 1, fail); !errors.Is(err, cause) {
+	if _, err := Write(parent, 2, 1, false, fail); !errors.Is(err, cause) {
 		t.Errorf("want the cause, have %v", err)
 	}
 	if err := Replace(parent, "last", 1, fail); !errors.Is(err, cause) {
@@ -156,9 +156,31 @@ func TestFailureLeavesWhatWasThere(t *testing.T) {
 		t.Errorf("want %s, have %s", before, have)
 	}
 	called := false
-	_, err := Write(parent, 2, math.MaxInt64, func(string) error { called = true; return nil })
+	_, err := Write(parent, 2, math.MaxInt64, false, func(string) error { called = true; return nil })
 	if _, known := freeBytes(parent); known && (!errors.Is(err, ErrNoRoom) || called) {
 		t.Errorf("want no room for %d bytes, have %v", int64(math.MaxInt64), err)
+	}
+}
+
+// A checkpoint is made anew where that is asked for, and stays what it was where it fails.
+func TestWriteAgain(t *testing.T) {
+	parent := t.TempDir()
+	dir := write(t, parent, 1)
+	other, cause := files("c"), errors.New("no luck")
+	_, err := Write(parent, 1, 1, true, func(dir string) error { return errors.Join(other(dir), cause) })
+	if have := names(t, dir); !errors.Is(err, cause) || Verify(dir) != nil || have != "a complete.json sub" {
+		t.Errorf("want what was there, have %s, %v", have, err)
+	}
+	for _, again := range []bool{false, true} {
+		if _, err := Write(parent, 1, 1, again, other); err != nil || Verify(dir) != nil {
+			t.Fatal(err, Verify(dir))
+		}
+		if have := names(t, dir); again != (have == "c complete.json") {
+			t.Errorf("again %v: have %s", again, have)
+		}
+	}
+	if have := names(t, parent); have != "checkpoint-1" {
+		t.Errorf("want nothing left behind, have %s", have)
 	}
 }
 

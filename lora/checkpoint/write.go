@@ -25,10 +25,11 @@ func Dir(parent string, step int) string { return filepath.Join(parent, prefix+s
 // about how many bytes they have: where less is free nothing is begun. When anything fails, what was there before is
 // still there, nothing new is, and an error that a full disk or a limit caused tells what was needed and what is free.
 //
-// A complete checkpoint of that step is left as it is: it was made by the same run.
-func Write(parent string, step int, need int64, fill func(dir string) error) (dir string, err error) {
+// A complete checkpoint of that step is left as it is, since it was made by the same run, unless again says that it was
+// made before all was done that belongs to the step.
+func Write(parent string, step int, need int64, again bool, fill func(dir string) error) (dir string, err error) {
 	dir = Dir(parent, step)
-	if Verify(dir) == nil {
+	if !again && Verify(dir) == nil {
 		return dir, nil
 	}
 	if err := os.MkdirAll(parent, 0o777); err != nil {
@@ -52,16 +53,32 @@ func Write(parent string, step int, need int64, fill func(dir string) error) (di
 	if err := seal(temp); err != nil {
 		return dir, fmt.Errorf("checkpoint: %s: %w", dir, explain(err, parent, need))
 	}
-	if err := Remove(dir); err != nil { // one that is not complete
-		return dir, err
+	return dir, put(temp, dir)
+}
+
+// put gives temp the name dir, in place of what has it.
+func put(temp, dir string) error {
+	old := hiddenName(dir)
+	if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("checkpoint: %w", err)
 	}
 	if err := os.Rename(temp, dir); err != nil {
-		return dir, fmt.Errorf("checkpoint: %w", err)
+		return fmt.Errorf("checkpoint: %w", errors.Join(err, ignoreMissing(os.Rename(old, dir))))
 	}
-	if err := atomicfile.SyncDir(parent); err != nil {
-		return dir, fmt.Errorf("checkpoint: %s: %w", dir, err)
+	if err := atomicfile.SyncDir(filepath.Dir(dir)); err != nil {
+		return fmt.Errorf("checkpoint: %s: %w", dir, err)
 	}
-	return dir, nil
+	if err := os.RemoveAll(old); err != nil {
+		return fmt.Errorf("checkpoint: remove: %w", err)
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 func hiddenName(dir string) string {
