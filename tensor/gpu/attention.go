@@ -95,8 +95,9 @@ func attentionTiles[S kernel.Sizes](of func(s S) (a kernel.Attention, left, righ
 		},
 		work: func(_ traits, s S) work {
 			a, left, right, passes := of(s)
-			const lanes, wide = 64, 8 // wide: vectors of four that are staged at a time; each is a turn
-			turns := 1 + uint64(passes)*ceil(a.D/4, wide)*(1+wide)
+			// A loop's end is a turn too; those that should be unrolled may not be.
+			const lanes, wide, besides = 64, 8, 16 // wide: vectors of four that are staged at a time; each is a turn
+			turns := besides + uint64(passes)*ceil(a.D/4, wide)*(3+wide)
 			return work{items: ceil(left, tileRows) * uint64(a.KVHeads), lanes: lanes, spec: []uint32{a.D / 4},
 				turns: tileRows + ceil(right, tileRows)*turns}
 		}}}

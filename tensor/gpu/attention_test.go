@@ -49,15 +49,36 @@ func TestAttentionFew(t *testing.T) {
 		{1, 64, "attention.vec.group"}, {31, 64, "attention.vec.group"}, {32, 64, "attention.vec.tiles"},
 		{4096, maxHead, "attention.vec.tiles"}, {32, 62, "attention.group"},
 	} {
-		s := kernel.Attention{T: c.t, S: 8192, Heads: 14, KVHeads: 2, D: c.d, QStride: 14 * c.d, KVStride: 4 * c.d,
-			VOff: 2 * c.d}
-		words := func(n uint32) kernel.Range { return kernel.Range{Bytes: 4 * int64(n)} }
-		bounds := words(2 * c.t)
-		bounds.DType = kernel.I32
-		steps, err := lower(tr, kernel.Launch{Sizes: s, Out: []kernel.Range{words(c.t * 14 * c.d), words(c.t * 14)},
-			In: []kernel.Range{words(c.t * 14 * c.d), words(8192 * 4 * c.d), bounds}}, kernel.Range{})
+		steps, err := lower(tr, keysLaunch(kernel.Attention{T: c.t, S: 8192, Heads: 14, KVHeads: 2, D: c.d,
+			QStride: 14 * c.d, KVStride: 4 * c.d, VOff: 2 * c.d}), kernel.Range{})
 		if err != nil || steps[0].shader != c.want {
 			t.Errorf("%d tokens, heads of %d: want %s, have %v, %v", c.t, c.d, c.want, steps, err)
 		}
 	}
+}
+
+// TestAttentionTurns takes the most keys for which tiles are chosen: on a device whose loops end, in silence, after so
+// many turns none may be missed.
+func TestAttentionTurns(t *testing.T) {
+	d := open(t)
+	tr := d.traits
+	tr.shared = true
+	const queries = tileRows
+	keys := 1 << 17
+	for ; keys > 1<<12; keys -= tileRows {
+		steps, err := lower(tr, keysLaunch(cachedSizes(queries, keys)), d.scratch)
+		if err == nil && steps[0].shader == "attention.vec.tiles" {
+			break
+		}
+	}
+	newRun(t, d, cachedAttention(queries, keys)).check(t, d, tr)
+}
+
+// keysLaunch is a launch of s without memory.
+func keysLaunch(s kernel.Attention) kernel.Launch {
+	words := func(n uint32) kernel.Range { return kernel.Range{Bytes: 4 * int64(n)} }
+	bounds := words(2 * s.T)
+	bounds.DType = kernel.I32
+	return kernel.Launch{Sizes: s, Out: []kernel.Range{words(s.T * s.Heads * s.D), words(s.T * s.Heads)},
+		In: []kernel.Range{words(s.T * s.QStride), words(s.S * s.KVStride), bounds}}
 }

@@ -12,7 +12,7 @@ func attentions() []Case {
 	return []Case{
 		attention([]int{1}, 1, 1, 2), attention([]int{5, 1, 3}, 2, 1, 4), attention([]int{7, 9}, 6, 2, 16),
 		attention([]int{40, 1, 30}, 4, 4, 64), attention([]int{67}, 3, 1, 128),
-		cachedAttention(1, 19, 14, 2, 64), cachedAttention(7, 33, 4, 2, 8),
+		cachedAttention(1, 19, 14, 2, 64), cachedAttention(7, 33, 4, 2, 8), cachedAttention(35, 90, 6, 2, 16),
 	}
 }
 
