@@ -13,6 +13,7 @@ type progress struct {
 	s     *shell
 	shown bool
 
+	seen int           // steps of this process, on a terminal
 	last time.Duration // when the last step, or without a terminal the last log, ended
 	loss float64       // mean over a few steps, for the terminal
 	rate float64       // tokens per second over a few steps, for the terminal
@@ -25,8 +26,9 @@ func (p *progress) step(x lora.Progress) {
 	}
 	rate := float64(x.Tokens) / max(1e-9, (x.Elapsed-p.last).Seconds())
 	p.last = x.Elapsed
+	p.seen++
 	keep := 0.9
-	if n := float64(x.Step); n < 10 {
+	if n := float64(p.seen); n < 10 {
 		keep = 1 - 1/n
 	}
 	p.loss, p.rate = keep*p.loss+(1-keep)*x.Loss, keep*p.rate+(1-keep)*rate
