@@ -94,7 +94,7 @@ type TrainReport struct {
 	Elapsed      time.Duration
 	Interrupted  bool   // the context was done before everything was
 	StoppedEarly bool   // eval_loss had not become better for EvalOptions.Patience evaluations
-	Checkpoint   string // of the last step, if one was written
+	Checkpoint   string // the newest that was written; empty if none was
 
 	AdapterStep   int         // the step that the adapter is as it was after: the last, or with LoadBest the best
 	Before, After *Evaluation // before the first step and of the adapter; nil if not measured or not finite

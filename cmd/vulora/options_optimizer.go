@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -125,8 +124,7 @@ func parseScheduleArgs(text string) (map[string]any, error) {
 	text = strings.TrimSpace(text)
 	if strings.HasPrefix(text, "{") {
 		var all map[string]any
-		d := json.NewDecoder(bytes.NewReader([]byte(text)))
-		if err := d.Decode(&all); err != nil || d.More() {
+		if err := json.Unmarshal([]byte(text), &all); err != nil {
 			return nil, fmt.Errorf("want NAME=VALUE,… or a JSON object, have %q", text)
 		}
 		maps.DeleteFunc(all, func(_ string, v any) bool { return v == nil }) // None
