@@ -7,7 +7,7 @@ import (
 )
 
 // guarded returns n bytes that end where readable memory ends: one byte further is a fault.
-func guarded(t testing.TB, n int) []byte {
+func guarded(t testing.TB, n int) (b []byte, free func()) {
 	page := unix.Getpagesize()
 	size := (n + page - 1) / page * page
 	m, err := unix.Mmap(-1, 0, size+page, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
@@ -17,8 +17,7 @@ func guarded(t testing.TB, n int) []byte {
 	if err := unix.Mprotect(m[size:], unix.PROT_NONE); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = unix.Munmap(m) })
-	return m[size-n : size : size]
+	return m[size-n : size : size], func() { _ = unix.Munmap(m) }
 }
 
 // cpuSeconds is the processor time this process has used: on a shared machine it says more than the clock.

@@ -211,9 +211,9 @@ func TestRows(t *testing.T) {
 		{sizes: kernel.ArgMax{Rows: 3, Cols: 4}, out: []operand{blankAs(kernel.I32, 3)},
 			in: []operand{f32s(1, 3, 3, 2, -5, -4, math.NaN(), math.Inf(1), math.Inf(-1), math.Inf(-1), math.Inf(-1), -9)}},
 		{sizes: kernel.ArgMax{Rows: 2, Cols: 20000}, out: []operand{blankAs(kernel.I32, 2)},
-			in: []operand{at(at(random(r, 40000), 17000, 2), 19999, 2)}},
+			in: []operand{at(at(at(random(r, 40000), 7000, 2), 9000, 2), 19999, 2)}},
 		{sizes: kernel.ArgMax{Rows: 2, Cols: 20000}, out: []operand{blankAs(kernel.I32, 2)},
-			in: []operand{at(at(at(random(r, 40000), 10, math.Inf(1)), 18000, math.NaN()), 19000, math.NaN())}},
+			in: []operand{at(at(at(random(r, 40000), 10, math.Inf(1)), 9000, math.NaN()), 19000, math.NaN())}},
 		{sizes: kernel.ArgMax{Rows: 20, Cols: 1000},
 			out: []operand{blankAs(kernel.I32, 20)}, in: []operand{random(r, 20000)}},
 	} {

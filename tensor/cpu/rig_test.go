@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"unsafe"
 
 	"github.com/vulora/vulora/tensor/kernel"
 	"github.com/x448/float16"
@@ -126,7 +127,8 @@ type placed struct {
 
 func place(t testing.TB, o operand) placed {
 	n := int(o.dtype.Bytes(int64(o.n)))
-	w := guarded(t, front+n)
+	w, free := guarded(t, front+n)
+	t.Cleanup(free)
 	for i := range front {
 		w[i] = sentinel
 	}
@@ -161,21 +163,36 @@ func (c *trial) execute(t testing.TB, o Options) (out, in []placed) {
 		t.Fatalf("%s: %v", c.name(), err)
 	}
 	defer p.Close()
-	poisonScratch(d)
+	defer guardScratch(t, d)()
 	if err := p.Run(); err != nil {
 		t.Fatalf("%s: %v", c.name(), err)
 	}
 	return out, in
 }
 
-// poisonScratch leaves what no kernel may use, as kernels that ran before may: NaN, in bfloat16 as in float32.
-func poisonScratch(d *Device) {
-	parts := [][]float32{d.shared}
-	for _, w := range d.pool.workers {
-		parts = append(parts, w.scratch)
+// guardScratch gives kernels as much scratch as they asked for, with a page after it that faults, until restore. In it
+// is what no kernel may use, as kernels that ran before may leave it: NaN, in bfloat16 as in float32.
+func guardScratch(t testing.TB, d *Device) (restore func()) {
+	var undo []func()
+	guard := func(x *[]float32) {
+		before := *x
+		m, free := guarded(t, 4*((len(before)+15)&^15)) // whole vectors
+		*x = elements[float32](unsafe.Pointer(unsafe.SliceData(m)), len(before))
+		fill(*x, math.Float32frombits(0x7fc17fc1))
+		undo = append(undo, func() { *x = before; free() })
 	}
-	for _, x := range parts {
-		fill(x, math.Float32frombits(0x7fc17fc1))
+	if len(d.shared) > 0 {
+		guard(&d.shared)
+	}
+	for _, w := range d.pool.workers {
+		if len(w.scratch) > 0 {
+			guard(&w.scratch)
+		}
+	}
+	return func() {
+		for _, f := range undo {
+			f()
+		}
 	}
 }
 
