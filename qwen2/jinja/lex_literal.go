@@ -79,5 +79,41 @@ func unescape(s string) (text, bad string) {
 	return b.String(), ""
 }
 
+// number reads an integer or, with a fraction or an exponent, a float. Digits may have underscores between them.
+func (l *lexer) number(rest string) {
+	digits := func(i int, set string) int {
+		for i < len(rest) && (strings.IndexByte(set, rest[i]|0x20) >= 0 || strings.IndexByte(set, rest[i]) >= 0 ||
+			rest[i] == '_' && i+1 < len(rest) && strings.IndexByte(set, rest[i+1]|0x20) >= 0) {
+			i++
+		}
+		return i
+	}
+	const decimal = "0123456789"
+	if len(rest) > 2 && rest[0] == '0' {
+		set := map[byte]string{'x': decimal + "abcdef", 'o': "01234567", 'b': "01"}[rest[1]|0x20]
+		if n := digits(2, set); set != "" && n > 2 {
+			l.emit(integerToken, rest[:n])
+			l.skip(n)
+			return
+		}
+	}
+	n, k := digits(0, decimal), integerToken
+	afterDot := l.at > 0 && l.src[l.at-1] == '.'
+	if !afterDot && n+1 < len(rest) && rest[n] == '.' && digits(n+1, decimal) > n+1 {
+		n, k = digits(n+1, decimal), floatToken
+	}
+	if !afterDot && n < len(rest) && rest[n]|0x20 == 'e' {
+		e := n + 1
+		if e < len(rest) && (rest[e] == '+' || rest[e] == '-') {
+			e++
+		}
+		if m := digits(e, decimal); m > e {
+			n, k = m, floatToken
+		}
+	}
+	l.emit(k, strings.ReplaceAll(rest[:n], "_", ""))
+	l.skip(n)
+}
+
 // pythonSpace is str.isspace.
 func pythonSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }
