@@ -44,7 +44,7 @@ func (r *run) conclude(e *Evaluated) {
 }
 
 // findBest looks for the checkpoint of the best step where a run goes on from the one in dir: beside it, or where it
-// was. If there is none any more and the best is wanted at the end, the search begins anew.
+// was. If there is none any more and the best is wanted at the end, the search begins anew; after the end it is missing.
 func (r *run) findBest(dir string) {
 	s := &r.state.Eval
 	if s.Best == nil {
@@ -58,7 +58,11 @@ func (r *run) findBest(dir string) {
 			best.Dir = place
 		}
 	}
-	if s.Best = &best; best.Dir == "" && r.c.Eval.LoadBest {
+	switch s.Best = &best; {
+	case best.Dir != "" || !r.c.Eval.LoadBest:
+	case r.state.ended():
+		best.Dir = places[0] // for loadBest to say so
+	default:
 		s.Best, s.Count, r.bestLost = nil, 0, places[0]
 	}
 }

@@ -310,7 +310,8 @@ func TestResumeMeasuredRefuses(t *testing.T) {
 	train(t, context.Background(), m, c)
 }
 
-// The checkpoint of the best step is looked for where a run goes on; where it is gone the search begins anew.
+// The checkpoint of the best step is looked for where a run goes on; where it is gone the search begins anew, unless the
+// run has ended.
 func TestBestIsGone(t *testing.T) {
 	m := loadModel(t, devtest.CPU(t), "model-tiny")
 	dir := t.TempDir()
@@ -333,6 +334,11 @@ func TestBestIsGone(t *testing.T) {
 	_, _, anew := train(t, context.Background(), m, c)
 	if lost != checkpoint.Dir(dir, best) || anew.Best.Step <= best || anew.AdapterStep != anew.Best.Step {
 		t.Errorf("want a search anew after step %d, have %+v and %q", best, anew, lost)
+	}
+	c.Resume = report.Checkpoint
+	_, _, ended := train(t, context.Background(), m, c)
+	if lost != "" || ended.Best == nil || ended.Best.Step != best || ended.BestErr == nil {
+		t.Errorf("ended: want to be told that the best, step %d, is gone, have %+v and %q", best, ended, lost)
 	}
 }
 
