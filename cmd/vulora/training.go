@@ -124,6 +124,9 @@ func (t *training) finish(r lora.TrainReport) error {
 	if r.Interrupted {
 		return t.stopped(r)
 	}
+	if t.ended && r.BestErr != nil && exists(t.o.save.output, "adapter_config.json") { // it may be the only one left
+		return fmt.Errorf("%w: the adapter in %s is left as it is", r.BestErr, t.o.save.output)
+	}
 	size, err := t.saver.save(t.o.save.output, r.AdapterStep)
 	if err != nil {
 		return t.rescue(r, err)
