@@ -44,7 +44,7 @@ func (r *run) conclude(e *Evaluated) {
 }
 
 // findBest looks for the checkpoint of the best step where a run goes on from the one in dir: beside it, or where it
-// was. If there is none any more and the best is wanted at the end, the search begins anew; after the end it is missing.
+// was. If there is none any more and the best is wanted at the end, the search begins anew, unless that was the end.
 func (r *run) findBest(dir string) {
 	s := &r.state.Eval
 	if s.Best == nil {

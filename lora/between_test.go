@@ -310,8 +310,8 @@ func TestResumeMeasuredRefuses(t *testing.T) {
 	train(t, context.Background(), m, c)
 }
 
-// The checkpoint of the best step is looked for where a run goes on; where it is gone the search begins anew, unless the
-// run has ended.
+// The checkpoint of the best step is looked for where a run goes on; where it is gone the search begins anew, unless
+// the run has ended.
 func TestBestIsGone(t *testing.T) {
 	m := loadModel(t, devtest.CPU(t), "model-tiny")
 	dir := t.TempDir()
