@@ -54,6 +54,11 @@ func (o *reportOptions) check() error {
 
 // open finds what the machine has against the reports, before anything is loaded, and opens the page.
 func (o *reportOptions) open(s *shell) (err error) {
+	if o.logFile != "" {
+		if err := appendable(o.logFile); err != nil {
+			return fmt.Errorf("--log-file %s: %w", o.logFile, err)
+		}
+	}
 	if o.plot != "" {
 		if info, err := os.Lstat(o.plot); err == nil && !info.Mode().IsRegular() {
 			return fmt.Errorf("--plot %s: want a file or none, have %v", o.plot, info.Mode().Type())
@@ -91,6 +96,23 @@ func writable(dir string) error {
 		return fmt.Errorf("want a folder that can be written to: %w", err)
 	}
 	return errors.Join(f.Close(), os.Remove(f.Name()))
+}
+
+// appendable tells what keeps a file from being made or added to. A pipe or a device, whose other end would notice, is
+// not opened.
+func appendable(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return writable(filepath.Dir(path))
+	}
+	if err != nil || !info.IsDir() && !info.Mode().IsRegular() {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return fmt.Errorf("want a file that can be written to: %w", err)
+	}
+	return f.Close()
 }
 
 // newReports makes the reports of a run; none writes anything yet.
