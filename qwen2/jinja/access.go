@@ -46,7 +46,7 @@ func getItem(m *machine, v, key any) any {
 	case *dict:
 		switch key.(type) {
 		case nil, int64, float64, string, bigInt:
-			if x, ok := v.get(key); ok {
+			if x, ok := v.get(m.key(key)); ok {
 				return x
 			}
 		}

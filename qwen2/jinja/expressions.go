@@ -276,6 +276,6 @@ func (x *test) eval(m *machine, s *scope) any {
 	v := x.of.eval(m, s)
 	positional, names, named := x.evalAll(m, s)
 	m.line = x.line
-	m.step(1)
+	m.step(1 + sizeOf(v)/256)
 	return tests[x.name].run(m, append([]any{v}, positional...), names, named)
 }

@@ -83,6 +83,13 @@ func TestHostileTemplates(t *testing.T) {
 		{"{{ " + strings.Repeat("'a'", 300_000) + "|length }}", ""},
 		{`{{ 'abcdef'|truncate(9223372036854775807) }}{{ 'a'|truncate(50, leeway=-100) }}`, ""},
 		{`{{ 'abcdef'|truncate(3, leeway=-9223372036854775807) }}`, ""},
+		{`{% set s = 'aé b' * 1000000 %}{% for i in range(99999) %}{% set x = s is lower %}{% endfor %}`,
+			"want no more memory"},
+		{`{% set s = 'aé b' * 1000000 %}{% for i in range(99999) %}{% set x = s.islower() %}{% endfor %}`,
+			"want no more memory"},
+		{`{% set s = 'aé b' * 1000000 %}{% for i in range(99999) %}{% set x = {s: 1} %}{% endfor %}`,
+			"want at most 5000000 steps"},
+		{`{{ {}|attr('x' * 30000000) + 1 }}`, "want something to put into +"},
 		{`{% include "/etc/passwd" %}`, "t:1: want a template that is whole, had {% include %}"},
 		{`{% import "os" as os %}`, "want a template that is whole"},
 		{`{% extends "base" %}`, "want a template that is whole"},
@@ -102,6 +109,9 @@ func TestHostileTemplates(t *testing.T) {
 		template, err := Parse("t", c.source)
 		if err == nil {
 			_, _, err = template.Render(map[string]Value{"text": long})
+		}
+		if err != nil && len(err.Error()) > 6000 {
+			t.Errorf("%.100s: want a short error, have %d bytes", c.source, len(err.Error()))
 		}
 		if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
 			t.Errorf("%.100s: want %q, have %.300v", c.source, c.want, err)

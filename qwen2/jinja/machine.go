@@ -13,6 +13,8 @@ const (
 	maxBytes = 64 << 20 // made, in strings and lists, beside 32 times what the template is given
 	maxCalls = 100      // of macros within each other
 	maxRange = 100_000  // items, as in Jinja's sandbox
+
+	maxMessage = 5000 // bytes of an error
 )
 
 // machine is one rendering.
@@ -27,9 +29,13 @@ type machine struct {
 	spans []Span           // where they start, and how many characters they have
 }
 
-// fail ends the rendering.
+// fail ends the rendering. Names in the message may be of any length.
 func (m *machine) fail(format string, v ...any) {
-	panic(failure{m.line, fmt.Sprintf(format, v...)})
+	what := fmt.Sprintf(format, v...)
+	if len(what) > maxMessage {
+		what = strings.ToValidUTF8(what[:maxMessage], "") + " …"
+	}
+	panic(failure{m.line, what})
 }
 
 // step counts n steps.

@@ -42,8 +42,8 @@ func init() {
 		"divisibleby": two(func(m *machine, v, by any) bool {
 			return arithmetic(m, "%", m.integer(v, "divisibleby"), m.integer(by, "divisibleby")) == any(int64(0))
 		}),
-		"lower":  one(func(m *machine, v any) bool { s := m.string(v); return cased(s) && s == lower(s) }),
-		"upper":  one(func(m *machine, v any) bool { s := m.string(v); return cased(s) && s == upper(s) }),
+		"lower":  one(func(m *machine, v any) bool { return already(m, m.string(v), lower) }),
+		"upper":  one(func(m *machine, v any) bool { return already(m, m.string(v), upper) }),
 		"sameas": two(func(_ *machine, v, other any) bool { return v == other }),
 		"filter": one(func(_ *machine, v any) bool { s, _ := v.(string); return filters[s] != nil }),
 		"test":   one(func(_ *machine, v any) bool { s, _ := v.(string); return tests[s] != nil }),
@@ -79,6 +79,11 @@ func sized(v any) bool {
 		return true
 	}
 	return false
+}
+
+// already tells whether a text has letters with case and is what do makes of it.
+func already(m *machine, s string, do func(s string) string) bool {
+	return cased(s) && s == m.text(do(s))
 }
 
 // cased tells whether a text has letters with case.

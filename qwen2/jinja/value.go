@@ -68,6 +68,7 @@ func dictKey(key any) any {
 func (m *machine) key(v any) any {
 	switch v.(type) {
 	case nil, bool, int64, float64, string, bigInt:
+		m.step(sizeOf(v) / 256)
 		return v
 	}
 	m.fail("want a string or a number as a key, had %s", kindOf(v))
