@@ -25,7 +25,7 @@ test: deps ## every test, Vulkan ones on whatever driver there is
 
 test-amx: ## the CPU device's tests with AMX tiles, which an emulator computes; Linux on a processor with AVX512_BF16
 	mkdir -p bin
-	$(CC) -O2 -o bin/amx-emulate tensor/cpu/testdata/amx/emulate.c -lm
+	$(CC) -O2 -o bin/amx-emulate .ci/amx/emulate.c -lm
 	$(GO) test -c -o bin/cpu.test ./tensor/cpu
 	cd tensor/cpu && VULORA_AMX=emulated ../../bin/amx-emulate ../../bin/cpu.test -test.run 'AMX|BF16|Linear|Pairs'
 

@@ -130,6 +130,12 @@ func CutOf(dir string) (data.Cut, error) {
 	return s.Cut, err
 }
 
+// PrecisionOf returns the precision of products in the run that the checkpoint in dir is of: f32 or bf16.
+func PrecisionOf(dir string) (string, error) {
+	s, err := readState(dir)
+	return s.Fingerprint.Settings["precision"], err
+}
+
 // readMoments fills the optimizer's slabs from dir.
 func (t *trainer) readMoments(dir string) error {
 	f, err := safetensors.Open(filepath.Join(dir, momentsFile))

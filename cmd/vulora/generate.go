@@ -163,6 +163,7 @@ func (o *generateOptions) run(s *shell, f *flags) error {
 	if err != nil {
 		return err
 	}
+	o.prompt.compare(s, f, o.adapter)
 	return withModel(s, &o.model, 0, o.adapter, func(m *qwen2.Model, a *lora.Adapter) error {
 		g := &answerer{s: s, model: m, adapter: a, tok: tok, settings: o.sample.settings(f, gc), prompt: &o.prompt}
 		return o.prompt.each(s, f, func(prompt string) error { return o.answer(s, g, prompt) })

@@ -130,6 +130,11 @@ func (o *trainOptions) run(s *shell, f *flags) (err error) {
 	if err := o.save.findCheckpoint(s); err != nil {
 		return err
 	}
+	if o.save.from != "" && o.model.precision == "auto" { // what auto finds depends on the device
+		if o.model.precision, err = lora.PrecisionOf(o.save.from); err != nil {
+			return err
+		}
+	}
 	if (o.save.from == "" || o.save.moved) && exists(o.save.output, "adapter_config.json") {
 		s.note("the adapter in %s will be replaced", o.save.output)
 	}
@@ -157,6 +162,7 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 	if err != nil {
 		return err
 	}
+	o.data.settleTemplate(rows)
 	device, err := o.model.open()
 	if err != nil {
 		return err

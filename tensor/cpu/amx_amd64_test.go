@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// VULORA_AMX=emulated says that the tests run under testdata/amx/emulate.c, which no processor flag shows.
+// VULORA_AMX=emulated says that the tests run under .ci/amx/emulate.c, which no processor flag shows.
 func init() {
 	if os.Getenv("VULORA_AMX") == "emulated" {
 		cpu.X86.HasAMXTile, cpu.X86.HasAMXBF16 = true, true
