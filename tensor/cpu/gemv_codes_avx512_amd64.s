@@ -1,50 +1,8 @@
 #include "textflag.h"
+#include "gemv_avx512_amd64.h"
 
-// Products of four rows of codes with one vector.
-//
-// SI, R9, R10, R11 rows; R8 bytes between them; DX x; CX codes left; Z0 … Z3 sums; Z4 x.
-#define START \
-	MOVQ   k+0(FP), CX; \
-	MOVQ   w+8(FP), SI; \
-	MOVQ   ld+16(FP), R8; \
-	MOVQ   x+24(FP), DX; \
-	LEAQ   (SI)(R8*1), R9; \
-	LEAQ   (SI)(R8*2), R10; \
-	LEAQ   (R9)(R8*2), R11; \
-	VPXORQ Z0, Z0, Z0; \
-	VPXORQ Z1, Z1, Z1; \
-	VPXORQ Z2, Z2, Z2; \
-	VPXORQ Z3, Z3, Z3
-
-// What comes eight rows later is fetched meanwhile: rows are too short for the processor to foresee them, and four of
-// them take less time than memory.
-#define NEXT(BYTES) \
-	PREFETCHT1 (SI)(R8*8); \
-	PREFETCHT1 (R9)(R8*8); \
-	PREFETCHT1 (R10)(R8*8); \
-	PREFETCHT1 (R11)(R8*8); \
-	ADDQ $BYTES, SI; \
-	ADDQ $BYTES, R9; \
-	ADDQ $BYTES, R10; \
-	ADDQ $BYTES, R11
-
-#define REDUCE(Z, Y, X, OFF) \
-	VEXTRACTF64X4 $1, Z, Y4; \
-	VADDPS        Y4, Y, Y; \
-	VEXTRACTF128  $1, Y, X4; \
-	VADDPS        X4, X, X; \
-	VHADDPS       X, X, X; \
-	VHADDPS       X, X, X; \
-	VMOVSS        X, OFF(DI)
-
-#define FINISH \
-	MOVQ y+32(FP), DI; \
-	REDUCE(Z0, Y0, X0, 0); \
-	REDUCE(Z1, Y1, X1, 4); \
-	REDUCE(Z2, Y2, X2, 8); \
-	REDUCE(Z3, Y3, X3, 12); \
-	VZEROUPPER; \
-	RET
+// Products of four rows of codes with one vector. Four rows of 4 bits take less time than memory: those after the next
+// four are fetched.
 
 // LOOKUP is Z5 … Z8 = the values of one code of each word of Z20 … Z23, and Z4 = the 16 elements of x for them.
 #define LOOKUP(SHIFT, OFF) \
@@ -64,12 +22,6 @@
 	VFMADD231PS Z4, Z6, Z17; \
 	VFMADD231PS Z4, Z7, Z18; \
 	VFMADD231PS Z4, Z8, Z19
-
-// SCALED adds the sums of two blocks, one in the lower lanes and one in the upper, times their scales.
-#define SCALED(S0, S1, BLOCKS, SUM) \
-	VBROADCASTSS S0, Z5; \
-	VBROADCASTSS S1, K2, Z5; \
-	VFMADD231PS  Z5, BLOCKS, SUM
 
 // products4Codes4AVX512 takes k > 0 codes of 4 bits, a multiple of 64, two blocks at a time. x has the order of
 // arrangeWords; after an odd last block it goes on with zeros.
@@ -116,7 +68,7 @@ pair:
 	SCALED((BX)(R12*1), 4(BX)(R12*1), Z17, Z1)
 	SCALED((BX)(R12*2), 4(BX)(R12*2), Z18, Z2)
 	SCALED((BX)(R13*1), 4(BX)(R13*1), Z19, Z3)
-	NEXT(64)
+	NEXT(64, 8)
 	ADDQ        $512, DX
 	ADDQ        $8, BX
 	SUBQ        $128, CX
@@ -140,7 +92,7 @@ loop:
 	I8(R9, Z1, Z6)
 	I8(R10, Z2, Z7)
 	I8(R11, Z3, Z8)
-	NEXT(16)
+	NEXT(16, 8)
 	ADDQ    $64, DX
 	SUBQ    $16, CX
 	JNZ     loop

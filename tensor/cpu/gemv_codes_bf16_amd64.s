@@ -1,50 +1,7 @@
 #include "textflag.h"
+#include "gemv_avx512_amd64.h"
 
 // Products of four rows of codes of 4 bits with one vector, in bfloat16.
-//
-// SI, R9, R10, R11 rows; R8 bytes between them; DX x; CX codes left; Z0 … Z3 sums; Z4 x.
-#define START \
-	MOVQ   k+0(FP), CX; \
-	MOVQ   w+8(FP), SI; \
-	MOVQ   ld+16(FP), R8; \
-	MOVQ   x+24(FP), DX; \
-	LEAQ   (SI)(R8*1), R9; \
-	LEAQ   (SI)(R8*2), R10; \
-	LEAQ   (R9)(R8*2), R11; \
-	VPXORQ Z0, Z0, Z0; \
-	VPXORQ Z1, Z1, Z1; \
-	VPXORQ Z2, Z2, Z2; \
-	VPXORQ Z3, Z3, Z3
-
-// What comes eight rows later is fetched meanwhile: rows are too short for the processor to foresee them, and four of
-// them take less time than memory.
-#define NEXT(BYTES) \
-	PREFETCHT1 (SI)(R8*8); \
-	PREFETCHT1 (R9)(R8*8); \
-	PREFETCHT1 (R10)(R8*8); \
-	PREFETCHT1 (R11)(R8*8); \
-	ADDQ $BYTES, SI; \
-	ADDQ $BYTES, R9; \
-	ADDQ $BYTES, R10; \
-	ADDQ $BYTES, R11
-
-#define REDUCE(Z, Y, X, OFF) \
-	VEXTRACTF64X4 $1, Z, Y4; \
-	VADDPS        Y4, Y, Y; \
-	VEXTRACTF128  $1, Y, X4; \
-	VADDPS        X4, X, X; \
-	VHADDPS       X, X, X; \
-	VHADDPS       X, X, X; \
-	VMOVSS        X, OFF(DI)
-
-#define FINISH \
-	MOVQ y+32(FP), DI; \
-	REDUCE(Z0, Y0, X0, 0); \
-	REDUCE(Z1, Y1, X1, 4); \
-	REDUCE(Z2, Y2, X2, 8); \
-	REDUCE(Z3, Y3, X3, 12); \
-	VZEROUPPER; \
-	RET
 
 // DOTS is Z16 … Z19 += the products of pairs in Z4 and Z5 … Z8. Go's assembler has no VDPBF16PS: these are VDPBF16PS
 // Z5, Z4, Z16 and so on, as bytes.
@@ -70,12 +27,6 @@
 	VPSRLW  $SHIFT, Z23, Z8; \
 	LOOKUP(Z5, Z6, Z7, Z8); \
 	DOTS
-
-// SCALED adds the sums of two blocks, one in the lower lanes and one in the upper, times their scales.
-#define SCALED(S0, S1, BLOCKS, SUM) \
-	VBROADCASTSS S0, Z5; \
-	VBROADCASTSS S1, K2, Z5; \
-	VFMADD231PS  Z5, BLOCKS, SUM
 
 // products4Codes4BF16 takes k > 0 codes of 4 bits, a multiple of 64, two blocks at a time. x has the order of
 // arrangePairs. What is left of a sum below 2⁻¹²⁶ may count as zero.
@@ -120,7 +71,7 @@ pair:
 	SCALED((BX)(R12*1), 4(BX)(R12*1), Z17, Z1)
 	SCALED((BX)(R12*2), 4(BX)(R12*2), Z18, Z2)
 	SCALED((BX)(R13*1), 4(BX)(R13*1), Z19, Z3)
-	NEXT(64)
+	NEXT(64, 8)
 	ADDQ        $256, DX
 	ADDQ        $8, BX
 	SUBQ        $128, CX
