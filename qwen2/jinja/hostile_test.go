@@ -148,3 +148,15 @@ func FuzzTemplate(f *testing.F) {
 		}
 	})
 }
+
+// A mistake in this package ends a template, not the program.
+func TestMistakesAreErrors(t *testing.T) {
+	broken := func() (err error) {
+		defer caught("t", &err)
+		asFloat("text")
+		return nil
+	}
+	if err := broken(); err == nil || !strings.HasPrefix(err.Error(), "t: rendering broke down") {
+		t.Errorf("want an error of the template t, have %v", err)
+	}
+}

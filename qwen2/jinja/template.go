@@ -87,15 +87,14 @@ func deepSize(v any) int {
 	return n
 }
 
-// caught turns a failure into an error.
+// caught turns what ended parsing or rendering into an error. Templates come from outside: one that finds a mistake of
+// this package's ends as one that fails does, and not the program.
 func caught(name string, err *error) {
-	p := recover()
-	if p == nil {
-		return
+	switch p := recover().(type) {
+	case nil:
+	case failure:
+		*err = fmt.Errorf("%s:%d: %s", name, p.line, p.what)
+	default:
+		*err = fmt.Errorf("%s: rendering broke down, which is a mistake in vulora and not in the template: %v", name, p)
 	}
-	f, ok := p.(failure)
-	if !ok {
-		panic(p)
-	}
-	*err = fmt.Errorf("%s:%d: %s", name, f.line, f.what)
 }
