@@ -17,7 +17,7 @@ import (
 func benchModel(b *testing.B, o LoadOptions) *Model {
 	dir := os.Getenv("VULORA_MODEL")
 	if dir == "" {
-		b.Skip("VULORA_MODEL names no checkpoint: nothing to time")
+		b.Skip("NOT TIMED: VULORA_MODEL names no checkpoint: nothing to time")
 	}
 	d, err := cpu.Open(cpu.Options{})
 	if err != nil {

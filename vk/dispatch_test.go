@@ -96,7 +96,7 @@ func TestSubmitsAreOrdered(t *testing.T) {
 func TestTimestamps(t *testing.T) {
 	d := open(t, Options{})
 	if !d.Info().Features.Timestamps {
-		t.Skip("the device has no timestamps")
+		t.Skip("NOT TESTED: the device has no timestamps")
 	}
 	small, large := makeChain(t, d, 64, 5), makeChain(t, d, 1<<20, 3)
 	list := append(small.list, large.list...)

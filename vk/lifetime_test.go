@@ -131,7 +131,7 @@ func TestWaitTimeout(t *testing.T) {
 	cmd := record(t, d, c.list, RecordOptions{})
 	err := cmd.Run()
 	if err == nil {
-		t.Skip("the device is faster than a nanosecond's wait")
+		t.Skip("NOT TESTED: the device is faster than a nanosecond's wait")
 	}
 	if !errors.Is(err, ErrDeviceLost) {
 		t.Errorf("want ErrDeviceLost, have %v", err)

@@ -131,6 +131,6 @@ func TestCompletionSyntax(t *testing.T) {
 		}
 	}
 	if tried == 0 {
-		t.Skip("none of bash, zsh and fish is installed")
+		t.Skip("NOT TESTED: none of bash, zsh and fish is installed")
 	}
 }

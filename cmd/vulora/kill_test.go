@@ -18,7 +18,7 @@ const maxKills = 20
 // checkpoint, ends with the adapter of a run that was left alone, bit for bit.
 func TestKilledRunsGoOn(t *testing.T) {
 	if testing.Short() {
-		t.Skip("trains for seconds")
+		t.Skip("NOT TESTED: -short, and this trains for seconds")
 	}
 	t.Run("cpu", func(t *testing.T) { killedRunGoesOn(t, "cpu") })
 	t.Run("vulkan", func(t *testing.T) {

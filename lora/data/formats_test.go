@@ -309,7 +309,7 @@ func TestHostileFiles(t *testing.T) {
 // Rows longer than what memory is given for are bad rows where the next one can be found, and end the file elsewhere.
 func TestLongRows(t *testing.T) {
 	if testing.Short() {
-		t.Skip("writes 64 MiB")
+		t.Skip("NOT TESTED: -short, and this writes 64 MiB")
 	}
 	long := strings.Repeat("x", maxRowBytes+maxRowBytes/8)
 	for _, c := range []struct{ name, content, want string }{

@@ -226,7 +226,7 @@ func TestDashboardInABrowser(t *testing.T) {
 		}
 	}
 	if chromium == "" {
-		t.Skip("no Chromium is installed: the live page is not tested in a browser")
+		t.Skip("NOT TESTED IN A BROWSER: no Chromium is installed")
 	}
 	d := listen(t, ":0")
 	tellLive(t, d)

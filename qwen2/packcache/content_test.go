@@ -74,7 +74,7 @@ func TestRecall(t *testing.T) {
 // Contents that were rewritten in place are read again, though size and time are what they were.
 func TestDatedBack(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("only on Linux is it known when a file changed")
+		t.Skip("NOT TESTED: only on Linux is it known when a file changed")
 	}
 	c, f := Cache{Dir: t.TempDir()}, checkpoint(t, 1)
 	before, then := c.Checkpoint(one(f)), f.Info().ModTime()

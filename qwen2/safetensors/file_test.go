@@ -244,7 +244,7 @@ func FuzzFile(f *testing.F) {
 func TestRealCheckpoint(t *testing.T) {
 	dir := os.Getenv("VULORA_MODEL")
 	if dir == "" {
-		t.Skip("VULORA_MODEL names no checkpoint: its opening time is not tested")
+		t.Skip("NOT TESTED ON A REAL CHECKPOINT: VULORA_MODEL names none")
 	}
 	start := time.Now()
 	m, err := OpenModel(dir)

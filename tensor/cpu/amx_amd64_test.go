@@ -17,7 +17,7 @@ func init() {
 // Where emulation was asked for, tiles are used: else the tests of this package would pass without them.
 func TestAMXIsEmulated(t *testing.T) {
 	if os.Getenv("VULORA_AMX") != "emulated" {
-		t.Skip("VULORA_AMX is not emulated (make test-amx)")
+		t.Skip("AMX IS NOT TESTED: make test-amx does")
 	}
 	if have := ISAs()[0]; have != "amx" {
 		t.Fatalf("want instruction set amx, have %s", have)

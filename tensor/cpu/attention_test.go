@@ -129,7 +129,7 @@ func TestAttentionSplit(t *testing.T) {
 // twice that for the tail.
 func TestAttentionBF16(t *testing.T) {
 	if available()[0].bf16 == nil {
-		t.Skip("this processor has no bfloat16 products")
+		t.Skip("NOT TESTED: this processor has no bfloat16 products")
 	}
 	r, best := newRand(9), ISAs()[0]
 	for _, c := range append(attentionCases, attentionCase{14, 2, 64, 260, []int{160, 99}}) {

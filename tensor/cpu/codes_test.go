@@ -66,7 +66,7 @@ func TestLinearBackCodes(t *testing.T) {
 // largest blocks, and the last shape fills one and its scratch.
 func TestPairsOfAnyWeight(t *testing.T) {
 	if available()[0].bf16 == nil {
-		t.Skip("this processor has no bfloat16 products")
+		t.Skip("NOT TESTED: this processor has no bfloat16 products")
 	}
 	r := newRand(25)
 	for i, c := range append(codeShapes, struct{ T, N, K uint32 }{2, 257, 960}) {
@@ -88,7 +88,7 @@ func TestPairsOfAnyWeight(t *testing.T) {
 // that for the tail.
 func TestFewRowsOfPairs(t *testing.T) {
 	if available()[0].bf16 == nil {
-		t.Skip("this processor has no bfloat16 products")
+		t.Skip("NOT TESTED: this processor has no bfloat16 products")
 	}
 	r := newRand(26)
 	for i, c := range codeShapes {

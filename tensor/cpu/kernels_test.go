@@ -73,7 +73,7 @@ func isasWithBF16(t *testing.T) (names []string) {
 		}
 	}
 	if len(names) == 0 {
-		t.Skip("this processor has no bfloat16 products")
+		t.Skip("NOT TESTED: this processor has no bfloat16 products")
 	}
 	return names
 }

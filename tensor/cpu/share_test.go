@@ -36,7 +36,7 @@ func BenchmarkShare(b *testing.B) {
 
 func share(b *testing.B, o Options, op string, T, n, k, precision uint32) {
 	if precision == kernel.RoundBF16 && available()[0].bf16 == nil {
-		b.Skip("this processor has no bfloat16 products")
+		b.Skip("NOT TESTED: this processor has no bfloat16 products")
 	}
 	d, err := Open(o)
 	if err != nil {

@@ -150,7 +150,7 @@ func TestReplay(t *testing.T) {
 func TestProfile(t *testing.T) {
 	d := open(t)
 	if !d.timed {
-		t.Skip("this device has no timestamps")
+		t.Skip("NOT TESTED: this device has no timestamps")
 	}
 	// grad_norm is two dispatches: its time is their sum.
 	c := testCase{sizes: kernel.GradNorm{N: 9000}, in: []array{f32(newDice(1).vec(9000)), f32(fill(kernel.HyperLen, 1))},

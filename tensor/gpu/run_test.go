@@ -42,9 +42,9 @@ func open(t testing.TB) *Device {
 	t.Helper()
 	switch {
 	case !built:
-		t.Skip("built without Vulkan: nothing of it is tested")
+		t.Skip("NOT TESTED ON VULKAN: built without Vulkan: nothing of it is tested")
 	case os.Getenv("VULORA_TEST_VULKAN") == "off":
-		t.Skip("VULORA_TEST_VULKAN=off: nothing of Vulkan is tested")
+		t.Skip("NOT TESTED ON VULKAN: VULORA_TEST_VULKAN=off: nothing of Vulkan is tested")
 	}
 	if device == nil {
 		d, err := Open(Options{Shared: testMatrices()})
