@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -108,37 +106,8 @@ func (c Cache) prune(path string) {
 	if limit == 0 {
 		limit = defaultLimit
 	}
-	found, _ := os.ReadDir(c.Dir)
-	var entries []fs.FileInfo
-	total := int64(0)
-	for _, e := range found {
-		info, err := e.Info()
-		if err != nil || !info.Mode().IsRegular() {
-			continue
-		}
-		left := strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".tmp") // by a process that was killed
-		if left && time.Since(info.ModTime()) > time.Hour {
-			os.Remove(filepath.Join(c.Dir, e.Name()))
-		}
-		if strings.HasSuffix(e.Name(), suffix) && len(e.Name()) == 32+len(suffix) {
-			entries, total = append(entries, info), total+info.Size()
-		}
-	}
-	slices.SortFunc(entries, func(a, b fs.FileInfo) int {
-		if a.Name() == filepath.Base(path) {
-			return 1
-		}
-		if b.Name() == filepath.Base(path) {
-			return -1
-		}
-		return a.ModTime().Compare(b.ModTime())
-	})
-	for _, e := range entries {
-		if total <= limit {
-			return
-		}
-		if os.Remove(filepath.Join(c.Dir, e.Name())) == nil {
-			total -= e.Size()
-		}
+	ours := func(name string) bool { return strings.HasSuffix(name, suffix) && len(name) == 32+len(suffix) }
+	if atomicfile.Prune(c.Dir, ours, limit, path) > limit {
+		os.Remove(path)
 	}
 }

@@ -157,4 +157,11 @@ func TestPrune(t *testing.T) {
 	if _, err := os.Stat(filepath.Join(c.Dir, "mine.txt")); err != nil {
 		t.Error("another's file was removed")
 	}
+	c.Limit = 1
+	if err := c.Write(Key{5}, someRows(100)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Read(Key{5}); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("an entry beyond the limit alone: %v", err)
+	}
 }
