@@ -28,6 +28,16 @@ func (e *usageError) Error() string { return e.text }
 
 func usagef(format string, v ...any) error { return &usageError{fmt.Sprintf(format, v...)} }
 
+// faults are what is wrong with the values of flags.
+type faults []error
+
+// want adds an error unless ok.
+func (f *faults) want(ok bool, name, what string, have any) {
+	if !ok {
+		*f = append(*f, usagef("--%s: want %s, have %v", name, what, have))
+	}
+}
+
 func main() { os.Exit(run()) }
 
 // run executes the command line of the process and returns its exit status.

@@ -42,20 +42,15 @@ func (o *loopOptions) add(f *flags) {
 
 // check tells every setting that is out of range.
 func (o *loopOptions) check() error {
-	var errs []error
-	want := func(ok bool, name, what string, have any) {
-		if !ok {
-			errs = append(errs, usagef("--%s: want %s, have %v", name, what, have))
-		}
-	}
+	var all faults
 	inf := math.MaxFloat64
-	want(o.epochs > 0 && o.epochs <= inf, "num-train-epochs", "more than 0", o.epochs)
-	want(o.maxSteps >= 0, "max-steps", "at least 0", o.maxSteps)
-	want(o.batchSize >= 1, "per-device-train-batch-size", "at least 1", o.batchSize)
-	want(o.accumulation >= 1, "gradient-accumulation-steps", "at least 1", o.accumulation)
-	want(o.maxSkipped >= 0, "max-skipped-steps", "at least 0", o.maxSkipped)
-	want(o.neftune >= 0 && o.neftune <= inf, "neftune-noise-alpha", "at least 0", o.neftune)
-	return errors.Join(append(errs, o.optimizerOptions.check()...)...)
+	all.want(o.epochs > 0 && o.epochs <= inf, "num-train-epochs", "more than 0", o.epochs)
+	all.want(o.maxSteps >= 0, "max-steps", "at least 0", o.maxSteps)
+	all.want(o.batchSize >= 1, "per-device-train-batch-size", "at least 1", o.batchSize)
+	all.want(o.accumulation >= 1, "gradient-accumulation-steps", "at least 1", o.accumulation)
+	all.want(o.maxSkipped >= 0, "max-skipped-steps", "at least 0", o.maxSkipped)
+	all.want(o.neftune >= 0 && o.neftune <= inf, "neftune-noise-alpha", "at least 0", o.neftune)
+	return errors.Join(append(all, o.optimizerOptions.check()...)...)
 }
 
 func (o *loopOptions) batches(shuffle bool) data.Schedule {

@@ -75,32 +75,28 @@ func refuse(s *pflag.FlagSet, name, why string) {
 }
 
 // check tells every setting that is out of range.
-func (o *optimizerOptions) check() (errs []error) {
-	want := func(ok bool, name, what string, have any) {
-		if !ok {
-			errs = append(errs, usagef("--%s: want %s, have %v", name, what, have))
-		}
-	}
+func (o *optimizerOptions) check() []error {
+	var all faults
 	inf := math.MaxFloat64
-	want(o.learningRate >= 0 && o.learningRate <= inf, "learning-rate", "at least 0", o.learningRate)
-	want(o.warmupSteps >= 0 && o.warmupSteps <= inf, "warmup-steps", "at least 0", o.warmupSteps)
-	want(o.warmupRatio >= 0 && o.warmupRatio < 1, "warmup-ratio", "at least 0 and below 1", o.warmupRatio)
-	want(o.warmupRatio == 0 || o.warmupSteps == 0, "warmup-ratio", "no --warmup-steps beside it", o.warmupSteps)
-	want(o.weightDecay >= 0 && o.weightDecay <= inf, "weight-decay", "at least 0", o.weightDecay)
-	want(o.beta1 >= 0 && o.beta1 < 1, "adam-beta1", "at least 0 and below 1", o.beta1)
-	want(o.beta2 >= 0 && o.beta2 < 1, "adam-beta2", "at least 0 and below 1", o.beta2)
-	want(o.epsilon > 0 && o.epsilon <= inf, "adam-epsilon", "more than 0", o.epsilon)
-	want(o.maxGradNorm >= 0 && o.maxGradNorm <= inf, "max-grad-norm", "at least 0", o.maxGradNorm)
-	want(o.loraPlus > 0 && o.loraPlus <= inf, "loraplus-lr-ratio", "more than 0", o.loraPlus)
+	all.want(o.learningRate >= 0 && o.learningRate <= inf, "learning-rate", "at least 0", o.learningRate)
+	all.want(o.warmupSteps >= 0 && o.warmupSteps <= inf, "warmup-steps", "at least 0", o.warmupSteps)
+	all.want(o.warmupRatio >= 0 && o.warmupRatio < 1, "warmup-ratio", "at least 0 and below 1", o.warmupRatio)
+	all.want(o.warmupRatio == 0 || o.warmupSteps == 0, "warmup-ratio", "no --warmup-steps beside it", o.warmupSteps)
+	all.want(o.weightDecay >= 0 && o.weightDecay <= inf, "weight-decay", "at least 0", o.weightDecay)
+	all.want(o.beta1 >= 0 && o.beta1 < 1, "adam-beta1", "at least 0 and below 1", o.beta1)
+	all.want(o.beta2 >= 0 && o.beta2 < 1, "adam-beta2", "at least 0 and below 1", o.beta2)
+	all.want(o.epsilon > 0 && o.epsilon <= inf, "adam-epsilon", "more than 0", o.epsilon)
+	all.want(o.maxGradNorm >= 0 && o.maxGradNorm <= inf, "max-grad-norm", "at least 0", o.maxGradNorm)
+	all.want(o.loraPlus > 0 && o.loraPlus <= inf, "loraplus-lr-ratio", "more than 0", o.loraPlus)
 	if _, err := optim.ParseArgs(o.optimArgs); err != nil {
-		return append(errs, usagef("--optim-args: %s", err))
+		return append(all, usagef("--optim-args: %s", err))
 	}
 	if _, err := optim.New(optim.Settings{Name: o.optim}); err != nil {
-		errs = append(errs, usagef("--optim: %s%s", err, didYouMean("", o.optim, optim.Names())))
+		all = append(all, usagef("--optim: %s%s", err, didYouMean("", o.optim, optim.Names())))
 	} else if _, err := optim.New(o.settings()); err != nil {
-		errs = append(errs, usagef("--optim-args: %s", err))
+		all = append(all, usagef("--optim-args: %s", err))
 	}
-	return append(errs, o.checkSchedule()...)
+	return append(all, o.checkSchedule()...)
 }
 
 func (o *optimizerOptions) checkSchedule() []error {

@@ -63,25 +63,21 @@ func (o *betweenOptions) settle(f *flags, rows bool, loggingSteps int) error {
 	if o.strategy == "steps" && o.steps == 0 {
 		o.steps = loggingSteps
 	}
-	var errs []error
-	want := func(ok bool, name, what string, have any) {
-		if !ok {
-			errs = append(errs, usagef("--%s: want %s, have %v", name, what, have))
-		}
-	}
-	want(o.strategy != "steps" || o.steps > 0, "eval-steps", "at least 1", o.steps)
-	want(o.steps >= 0, "eval-steps", "at least 0", o.steps)
-	want(o.strategy == "no" || rows, "eval-strategy", "--eval-data or --eval-fraction beside it", "neither")
-	want(o.batchSize >= 0, "per-device-eval-batch-size", "at least 0", o.batchSize)
-	want(!o.best || o.strategy != "no", "load-best-model-at-end", "--eval-strategy steps or epoch beside it", o.strategy)
-	want(o.patience >= 0, "early-stopping-patience", "at least 0", o.patience)
-	want(o.patience == 0 || o.strategy != "no", "early-stopping-patience", "--eval-strategy steps or epoch beside it",
+	var all faults
+	all.want(o.strategy != "steps" || o.steps > 0, "eval-steps", "at least 1", o.steps)
+	all.want(o.steps >= 0, "eval-steps", "at least 0", o.steps)
+	all.want(o.strategy == "no" || rows, "eval-strategy", "--eval-data or --eval-fraction beside it", "neither")
+	all.want(o.batchSize >= 0, "per-device-eval-batch-size", "at least 0", o.batchSize)
+	all.want(!o.best || o.strategy != "no", "load-best-model-at-end", "--eval-strategy steps or epoch beside it",
 		o.strategy)
-	want(o.threshold >= 0 && o.threshold <= math.MaxFloat64, "early-stopping-threshold", "at least 0", o.threshold)
-	want(o.threshold == 0 || o.patience > 0, "early-stopping-threshold", "--early-stopping-patience beside it", "none")
-	want(o.probeSteps >= 0, "probe-steps", "at least 0", o.probeSteps)
-	want(o.probeTokens >= 1, "probe-max-new-tokens", "at least 1", o.probeTokens)
-	return errors.Join(errs...)
+	all.want(o.patience >= 0, "early-stopping-patience", "at least 0", o.patience)
+	all.want(o.patience == 0 || o.strategy != "no", "early-stopping-patience", "--eval-strategy steps or epoch beside it",
+		o.strategy)
+	all.want(o.threshold >= 0 && o.threshold <= math.MaxFloat64, "early-stopping-threshold", "at least 0", o.threshold)
+	all.want(o.threshold == 0 || o.patience > 0, "early-stopping-threshold", "--early-stopping-patience beside it", "none")
+	all.want(o.probeSteps >= 0, "probe-steps", "at least 0", o.probeSteps)
+	all.want(o.probeTokens >= 1, "probe-max-new-tokens", "at least 1", o.probeTokens)
+	return errors.Join(all...)
 }
 
 // eval is what lora is told of evaluations.
