@@ -266,3 +266,14 @@ func doing(s *shell, text string) {
 		fmt.Fprintf(s.err, "\r\x1b[K%s", text)
 	}
 }
+
+// timed calls f, which times what the text says, and tells of it while it does.
+func timed[T any](s *shell, text string, f func() (T, error)) (T, error) {
+	doing(s, "timing "+text)
+	x, err := f()
+	doing(s, "")
+	if s.ctx.Err() != nil {
+		err = errInterrupted
+	}
+	return x, err
+}

@@ -41,12 +41,7 @@ func (o *benchOptions) rows(d kernel.Info) (rows []bench.Row) {
 // timeOps verifies and times kernels, and prints a line for each.
 func (o *benchOptions) timeOps(s *shell, r *benchReport, rows []bench.Row) error {
 	for _, row := range rows {
-		if s.ctx.Err() != nil {
-			return errInterrupted
-		}
-		doing(s, "timing "+row.Name())
-		x, err := bench.Run(o.device, row, o.perOp)
-		doing(s, "")
+		x, err := timed(s, row.Name(), func() (bench.Result, error) { return bench.Run(o.device, row, o.perOp) })
 		if err != nil {
 			return err
 		}

@@ -39,12 +39,9 @@ func (o *benchOptions) scaleLengths(s *shell, r *scalingReport) error {
 	shape := o.scaled[0]
 	table := o.table(s, "row\tµs a token and layer\tof which attention\tthe rest\tplanned\t  "+shape.Name)
 	for _, n := range o.lengths {
-		doing(s, fmt.Sprintf("timing a row of %d tokens", n))
-		x, err := step.TimeLength(s.ctx, o.device, step.Config(shape), roundings(o.precisions[0]), int(n))
-		doing(s, "")
-		if s.ctx.Err() != nil {
-			return errInterrupted
-		}
+		x, err := timed(s, fmt.Sprintf("a row of %d tokens", n), func() (step.Length, error) {
+			return step.TimeLength(s.ctx, o.device, step.Config(shape), roundings(o.precisions[0]), int(n))
+		})
 		if err != nil {
 			return err
 		}
@@ -92,12 +89,9 @@ func (o *benchOptions) scaleWorkers(s *shell, r *scalingReport) (err error) {
 		if !o.pattern.MatchString(row.Op) {
 			continue
 		}
-		doing(s, "timing "+row.Name())
-		x, err := step.TimeWorkers(one, o.device, row, o.perOp)
-		doing(s, "")
-		if s.ctx.Err() != nil {
-			return errInterrupted
-		}
+		x, err := timed(s, row.Name(), func() (step.Speedup, error) {
+			return step.TimeWorkers(one, o.device, row, o.perOp)
+		})
 		if err != nil {
 			return err
 		}

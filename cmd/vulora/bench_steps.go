@@ -113,13 +113,11 @@ func (b *stepBench) run(r *benchReport, jobs []step.Job) (err error) {
 	defer func() { err = errors.Join(err, m.Close()) }()
 	b.parameters = m.Params()
 	for _, j := range jobs {
-		doing(b.s, fmt.Sprintf("timing %s on %s %s %s", j.Name, b.shape.Name, b.model.quantization, b.model.precision))
 		resetPeak()
-		x, err := step.Time(b.s.ctx, w, m, j, step.Options{Least: b.o.perJob, Recompute: b.o.checkpointing == "on"})
-		doing(b.s, "")
-		if b.s.ctx.Err() != nil {
-			return errInterrupted
-		}
+		text := fmt.Sprintf("%s on %s %s %s", j.Name, b.shape.Name, b.model.quantization, b.model.precision)
+		x, err := timed(b.s, text, func() (step.Result, error) {
+			return step.Time(b.s.ctx, w, m, j, step.Options{Least: b.o.perJob, Recompute: b.o.checkpointing == "on"})
+		})
 		if err != nil {
 			return fmt.Errorf("%s: %w", j.Name, err)
 		}
