@@ -52,7 +52,7 @@ func Listen(address string) (*Dashboard, error) {
 	if d.listener, err = net.Listen("tcp", net.JoinHostPort(host, port)); err != nil {
 		return nil, fmt.Errorf("want an address that can be listened on, have %q: %w", address, err)
 	}
-	d.state = liveState{State: "loading", Version: 1, touched: time.Now()}
+	d.state = liveState{liveFacts: liveFacts{State: "loading", Version: 1}, touched: time.Now()}
 	d.server = &http.Server{Handler: d.handler(), ReadHeaderTimeout: 5 * time.Second, WriteTimeout: 30 * time.Second,
 		IdleTimeout: 30 * time.Second, MaxHeaderBytes: 1 << 14}
 	d.served.Go(func() { _ = d.server.Serve(d.listener) }) // ends with Close, and says so
@@ -155,7 +155,7 @@ func (d *Dashboard) Begin(r Run) error {
 	defer d.mu.Unlock()
 	d.h, d.last = newHistory(r, maxLivePoints), r.Took
 	s := &d.state
-	s.State, s.Steps, s.Step, s.Epoch, s.Elapsed = "running", r.Steps, r.Done, r.Past.state.Epoch, r.Took
+	s.State, s.Steps, s.Step, s.epoch, s.elapsed = "running", r.Steps, r.Done, r.Past.state.Epoch, r.Took
 	s.touch()
 	return nil
 }
@@ -199,8 +199,8 @@ func (d *Dashboard) change(f func(s *liveState)) {
 
 func (d *Dashboard) progress(p lora.Progress) {
 	s := &d.state
-	s.Step, s.Epoch, s.Elapsed = p.Step, p.Epoch, p.Elapsed+p.Between
-	s.left = time.Duration(float64(s.Elapsed) / float64(max(1, p.Step)) * float64(p.Steps-p.Step))
+	s.Step, s.epoch, s.elapsed = p.Step, p.Epoch, p.Elapsed+p.Between
+	s.left = time.Duration(float64(s.elapsed) / float64(max(1, p.Step)) * float64(p.Steps-p.Step))
 	s.speed(p.Tokens, p.Elapsed-d.last)
 	d.last = p.Elapsed
 }

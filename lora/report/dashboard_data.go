@@ -11,21 +11,25 @@ import (
 	"github.com/vulora/vulora/lora"
 )
 
+// liveFacts are what the page shows as it is.
+type liveFacts struct {
+	State      string      `json:"state"` // loading, running, finished, interrupted or failed
+	Error      string      `json:"error,omitempty"`
+	Model      string      `json:"model"`
+	Output     string      `json:"output"`
+	Checkpoint string      `json:"checkpoint,omitempty"`
+	Version    int         `json:"version"` // counts the changes
+	Step       int         `json:"step"`
+	Steps      int         `json:"steps"`
+	Skipped    int         `json:"skipped"`
+	Probes     []liveProbe `json:"probes"`
+}
+
 // liveState is what the page shows beside its charts.
 type liveState struct {
-	State      string // loading, running, finished, interrupted or failed
-	Error      string
-	Model      string
-	Output     string
-	Checkpoint string
-	Version    int // counts the changes
-	Step       int
-	Steps      int
-	Epoch      float64
-	Skipped    int
-	Elapsed    time.Duration
-	Probes     []liveProbe
-
+	liveFacts
+	epoch   float64
+	elapsed time.Duration
 	rate    float64 // tokens per second, smoothed
 	left    time.Duration
 	touched time.Time // at the last change
@@ -84,25 +88,16 @@ func cut(text string, most int) string {
 
 // liveData is the answer to /data.
 type liveData struct {
-	State      string       `json:"state"`
-	Error      string       `json:"error,omitempty"`
-	Model      string       `json:"model"`
-	Output     string       `json:"output"`
-	Checkpoint string       `json:"checkpoint,omitempty"`
-	Version    int          `json:"version"`
-	Step       int          `json:"step"`
-	Steps      int          `json:"steps"`
-	Epoch      figure       `json:"epoch"`
-	Skipped    int          `json:"skipped"`
-	Seconds    figure       `json:"seconds"`
-	Left       figure       `json:"left"`
-	Age        figure       `json:"age"` // seconds since the last change
-	Rate       figure       `json:"tokens_per_second"`
-	Memory     int64        `json:"memory"`
-	Best       *lowest      `json:"best,omitempty"`
-	Probes     []liveProbe  `json:"probes"`
-	Charts     []liveSeries `json:"charts"`
-	Skips      figures      `json:"skips"`
+	liveFacts
+	Epoch   figure       `json:"epoch"`
+	Seconds figure       `json:"seconds"`
+	Left    figure       `json:"left"`
+	Age     figure       `json:"age"` // seconds since the last change
+	Rate    figure       `json:"tokens_per_second"`
+	Memory  int64        `json:"memory"`
+	Best    *lowest      `json:"best,omitempty"`
+	Charts  []liveSeries `json:"charts"`
+	Skips   figures      `json:"skips"`
 }
 
 // liveSeries is a figure over the steps.
@@ -170,10 +165,8 @@ func (d *Dashboard) serveData(w http.ResponseWriter, r *http.Request) {
 	memory := d.memory
 	d.mu.Unlock()
 
-	out := liveData{State: s.State, Error: s.Error, Model: s.Model, Output: s.Output, Checkpoint: s.Checkpoint,
-		Version: s.Version, Step: s.Step, Steps: s.Steps, Epoch: figure(s.Epoch), Skipped: s.Skipped,
-		Seconds: figure(s.Elapsed.Seconds()), Left: figure(s.left.Seconds()), Age: figure(time.Since(s.touched).Seconds()),
-		Rate: figure(s.rate), Best: h.best, Probes: s.Probes}
+	out := liveData{liveFacts: s.liveFacts, Epoch: figure(s.epoch), Seconds: figure(s.elapsed.Seconds()),
+		Left: figure(s.left.Seconds()), Age: figure(time.Since(s.touched).Seconds()), Rate: figure(s.rate), Best: h.best}
 	if memory != nil {
 		out.Memory = memory()
 	}

@@ -22,9 +22,9 @@ func newHistory(r Run, most int) *history {
 	for _, s := range []*series{&h.loss, &h.norm, &h.rate, &h.eval, &h.skipped} {
 		s.most = most
 	}
+	named := map[string]*series{"loss": &h.loss, "grad_norm": &h.norm, "learning_rate": &h.rate, "eval_loss": &h.eval}
 	for _, l := range r.Past.lines {
-		for name, s := range map[string]*series{"loss": &h.loss, "grad_norm": &h.norm, "learning_rate": &h.rate,
-			"eval_loss": &h.eval} {
+		for name, s := range named {
 			if x, ok := l.get(name); ok {
 				s.add(l.step, x)
 			}

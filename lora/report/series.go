@@ -62,13 +62,6 @@ func (s *series) put(p point) {
 	s.points = append(s.points, p)
 }
 
-func (s *series) latest() (float64, bool) {
-	if len(s.points) == 0 {
-		return 0, false
-	}
-	return s.points[len(s.points)-1].latest, true
-}
-
 // smoothed returns the points' means under a Gaussian with a deviation of a sixtieth of the steps, which weighs each
 // point by the values in it. It looks ahead as well as back, so it does not trail behind a falling loss.
 func (s *series) smoothed() []float64 {

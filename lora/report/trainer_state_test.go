@@ -50,7 +50,6 @@ func onEval(o lora.Observer) func(lora.Evaluated) error {
 	return o.OnEval
 }
 func onProbe(o lora.Observer) func(lora.Probed) error { return o.OnProbe }
-func onSaved(o lora.Observer) func(lora.Saved) error  { return o.OnSaved }
 
 func save(t *testing.T, all []lora.Observer, dir string, p lora.Progress) {
 	t.Helper()
@@ -69,8 +68,31 @@ func save(t *testing.T, all []lora.Observer, dir string, p lora.Progress) {
 // trainerRun is the run of testdata/trainer_state.json: two epochs of 48 rows in 12 steps, logged every second, and
 // evaluated and saved every fourth.
 type trainerRun struct {
-	dir   string
-	lines []map[string]any // of the Trainer's log
+	dir    string
+	golden []byte           // the file
+	lines  []map[string]any // of the Trainer's log
+}
+
+func newTrainerRun(t *testing.T) *trainerRun {
+	t.Helper()
+	r := &trainerRun{dir: t.TempDir()}
+	var err error
+	if r.golden, err = os.ReadFile(filepath.Join("testdata", "trainer_state.json")); err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		History []map[string]any `json:"log_history"`
+	}
+	if err := json.Unmarshal(r.golden, &file); err != nil {
+		t.Fatal(err)
+	}
+	r.lines = file.History
+	return r
+}
+
+func (r *trainerRun) state() *TrainerState {
+	return &TrainerState{Dir: r.dir, LoggingSteps: 2, EvalSteps: 4, SaveSteps: 4, BatchSize: 2, EpochCount: 2,
+		FlosPerToken: 6 * 1197312}
 }
 
 func (r *trainerRun) steps(t *testing.T, all []lora.Observer, from int) {
@@ -102,22 +124,11 @@ func (r *trainerRun) steps(t *testing.T, all []lora.Observer, from int) {
 // What is written is what transformers 5.23 wrote for the same run, but for the tokens seen, which it counts only when
 // told to, and speeds, which it makes from times that it does not log.
 func TestTrainerStateIsTheTrainers(t *testing.T) {
-	golden, err := os.ReadFile(filepath.Join("testdata", "trainer_state.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want struct {
-		History []map[string]any `json:"log_history"`
-	}
-	if err := json.Unmarshal(golden, &want); err != nil {
-		t.Fatal(err)
-	}
-	r := &trainerRun{dir: t.TempDir(), lines: want.History}
-	state := &TrainerState{Dir: r.dir, LoggingSteps: 2, EvalSteps: 4, SaveSteps: 4, BatchSize: 2, EpochCount: 2,
-		FlosPerToken: 6 * 1197312}
+	r := newTrainerRun(t)
+	state := r.state()
 	all := begin(t, &Set{Reports: []Report{state}}, lora.Plan{Steps: 12, Rows: 48})
 	r.steps(t, all, 1)
-	last := want.History[len(want.History)-1]
+	last := r.lines[len(r.lines)-1]
 	if err := state.End(End{TrainReport: lora.TrainReport{Steps: 12, Loss: last["train_loss"].(float64),
 		Elapsed: time.Duration(last["train_runtime"].(float64) * 1e9)}}); err != nil {
 		t.Fatal(err)
@@ -127,7 +138,7 @@ func TestTrainerStateIsTheTrainers(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Replace(string(have), `"num_input_tokens_seen": 2304`, `"num_input_tokens_seen": 0`, 1)
-	wanted := strings.Split(string(golden), "\n")
+	wanted := strings.Split(string(r.golden), "\n")
 	for i, line := range strings.Split(text, "\n") {
 		if strings.Contains(line, "per_second") {
 			line = wanted[i]
@@ -140,28 +151,14 @@ func TestTrainerStateIsTheTrainers(t *testing.T) {
 
 // A run that goes on has the lines of before, without those after the checkpoint, and comes to the same file.
 func TestTrainerStateGoesOn(t *testing.T) {
-	golden, err := os.ReadFile(filepath.Join("testdata", "trainer_state.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var want struct {
-		History []map[string]any `json:"log_history"`
-	}
-	if err := json.Unmarshal(golden, &want); err != nil {
-		t.Fatal(err)
-	}
-	r := &trainerRun{dir: t.TempDir(), lines: want.History}
-	make := func() *TrainerState {
-		return &TrainerState{Dir: r.dir, LoggingSteps: 2, EvalSteps: 4, SaveSteps: 4, BatchSize: 2, EpochCount: 2,
-			FlosPerToken: 6 * 1197312}
-	}
-	whole := make()
+	r := newTrainerRun(t)
+	whole := r.state()
 	r.steps(t, begin(t, &Set{Reports: []Report{whole}}, lora.Plan{Steps: 12, Rows: 48}), 1)
 
 	if err := whole.write(filepath.Join(r.dir, "checkpoint-4")); err != nil { // with the lines up to step 12
 		t.Fatal(err)
 	}
-	again := make()
+	again := r.state()
 	all := begin(t, &Set{Reports: []Report{again}, Resume: filepath.Join(r.dir, "checkpoint-4")},
 		lora.Plan{Steps: 12, Rows: 48, Done: 4})
 	if n := len(again.lines); n != 3 {
