@@ -22,9 +22,6 @@ const (
 // formats in the order in which they are tried: published alpaca rows have a "text" as well.
 var formats = []Format{Alpaca, Messages, ShareGPT, Completion, Text}
 
-// Formats lists the formats by name.
-func Formats() []Format { return slices.Clone(formats) }
-
 // fields are the fields of a format, required ones first. Those that need not be there may also be null or empty.
 func (f Format) fields() (required, optional []string) {
 	switch f {
