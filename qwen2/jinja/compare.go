@@ -34,12 +34,8 @@ func equal(m *machine, left, right any, depth int) bool {
 	if depth > maxDepth {
 		m.fail("want values nested at most %d deep, had more", maxDepth)
 	}
-	a, isNumber := number(left)
-	b, too := number(right)
-	if isNumber && too {
-		x, ok := a.(int64)
-		y, both := b.(int64)
-		return ok && both && x == y || !(ok && both) && asFloat(a) == asFloat(b)
+	if c, ok := orderNumbers(left, right); ok {
+		return c == 0
 	}
 	switch l := left.(type) {
 	case string:
@@ -82,19 +78,8 @@ func order(m *machine, left, right any, depth int) int {
 	if depth > maxDepth {
 		m.fail("want values nested at most %d deep, had more", maxDepth)
 	}
-	a, isNumber := number(left)
-	b, too := number(right)
-	if isNumber && too {
-		x, ok := a.(int64)
-		y, both := b.(int64)
-		if ok && both {
-			return sign3(x < y, x == y)
-		}
-		f, g := asFloat(a), asFloat(b)
-		if math.IsNaN(f) || math.IsNaN(g) {
-			return 2
-		}
-		return sign3(f < g, f == g)
+	if c, ok := orderNumbers(left, right); ok {
+		return c
 	}
 	if l, ok := left.(string); ok {
 		if r, ok := right.(string); ok {
@@ -115,6 +100,25 @@ func order(m *machine, left, right any, depth int) int {
 	}
 	m.fail("want two numbers or two strings to compare, had %s and %s", kindOf(left), kindOf(right))
 	return 0
+}
+
+// orderNumbers is order for two numbers; ok is false for others.
+func orderNumbers(left, right any) (c int, ok bool) {
+	a, isNumber := number(left)
+	b, too := number(right)
+	if !isNumber || !too {
+		return 0, false
+	}
+	x, whole := a.(int64)
+	y, both := b.(int64)
+	if whole && both {
+		return sign3(x < y, x == y), true
+	}
+	f, g := asFloat(a), asFloat(b)
+	if math.IsNaN(f) || math.IsNaN(g) {
+		return 2, true
+	}
+	return sign3(f < g, f == g), true
 }
 
 func sign3(less, same bool) int {

@@ -250,32 +250,18 @@ func (x *call) eval(m *machine, s *scope) any {
 	return nil
 }
 
-type filterCall struct {
+// applied is a filter or a test of a value.
+type applied struct {
 	line int
 	of   expr
-	name string
+	by   *builtin
 	arguments
 }
 
-func (x *filterCall) eval(m *machine, s *scope) any {
+func (x *applied) eval(m *machine, s *scope) any {
 	v := x.of.eval(m, s)
 	positional, names, named := x.evalAll(m, s)
 	m.line = x.line
 	m.step(1 + sizeOf(v)/256)
-	return filters[x.name].run(m, append([]any{v}, positional...), names, named)
-}
-
-type test struct {
-	line int
-	of   expr
-	name string
-	arguments
-}
-
-func (x *test) eval(m *machine, s *scope) any {
-	v := x.of.eval(m, s)
-	positional, names, named := x.evalAll(m, s)
-	m.line = x.line
-	m.step(1 + sizeOf(v)/256)
-	return tests[x.name].run(m, append([]any{v}, positional...), names, named)
+	return x.by.run(m, append([]any{v}, positional...), names, named)
 }

@@ -8,12 +8,13 @@ func (p *parser) filters(x expr, inline bool) expr {
 		case inline || p.skip(operatorToken, "|"):
 			inline = false
 			p.link()
-			f := &filterCall{line: line, of: x, name: p.dotted()}
+			name := p.dotted()
+			f := &applied{line: line, of: x, by: filters[name]}
 			if p.is(operatorToken, "(") {
 				f.arguments = p.arguments()
 			}
-			if _, ok := filters[f.name]; !ok {
-				p.fail("want a filter, had %.40q: no such one is known", f.name)
+			if f.by == nil {
+				p.fail("want a filter, had %.40q: no such one is known", name)
 			}
 			x = f
 		case p.skip(nameToken, "is"):
@@ -41,9 +42,10 @@ func (p *parser) dotted() string {
 
 func (p *parser) test(line int, x expr) expr {
 	negated := p.skip(nameToken, "not")
-	t := &test{line: line, of: x, name: p.dotted()}
-	if _, ok := tests[t.name]; !ok {
-		p.fail("want a test, had %.40q: no such one is known", t.name)
+	name := p.dotted()
+	t := &applied{line: line, of: x, by: tests[name]}
+	if t.by == nil {
+		p.fail("want a test, had %.40q: no such one is known", name)
 	}
 	switch next := p.token(); {
 	case p.is(operatorToken, "("):
