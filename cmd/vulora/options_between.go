@@ -66,13 +66,16 @@ func (o *betweenOptions) settle(f *flags, rows bool, loggingSteps int) error {
 	var all faults
 	all.want(o.strategy != "steps" || o.steps > 0, "eval-steps", "at least 1", o.steps)
 	all.want(o.steps >= 0, "eval-steps", "at least 0", o.steps)
-	all.want(o.strategy == "no" || rows, "eval-strategy", "--eval-data or --eval-fraction beside it", "neither")
+	asked := "eval-strategy"
+	if f.source[asked] == "" {
+		asked = "eval-steps"
+	}
+	all.want(o.strategy == "no" || rows, asked, "--eval-data FILE or --eval-fraction 0.1 beside it", "neither")
 	all.want(o.batchSize >= 0, "per-device-eval-batch-size", "at least 0", o.batchSize)
-	all.want(!o.best || o.strategy != "no", "load-best-model-at-end", "--eval-strategy steps or epoch beside it",
-		o.strategy)
+	const between, none = "--eval-steps N or --eval-strategy epoch beside it", `--eval-strategy "no"`
+	all.want(!o.best || o.strategy != "no", "load-best-model-at-end", between, none)
 	all.want(o.patience >= 0, "early-stopping-patience", "at least 0", o.patience)
-	all.want(o.patience == 0 || o.strategy != "no", "early-stopping-patience", "--eval-strategy steps or epoch beside it",
-		o.strategy)
+	all.want(o.patience == 0 || o.strategy != "no", "early-stopping-patience", between, none)
 	all.want(o.threshold >= 0 && o.threshold <= math.MaxFloat64, "early-stopping-threshold", "at least 0", o.threshold)
 	all.want(o.threshold == 0 || o.patience > 0, "early-stopping-threshold", "--early-stopping-patience beside it", "none")
 	all.want(o.probeSteps >= 0, "probe-steps", "at least 0", o.probeSteps)
