@@ -24,7 +24,7 @@ type Sampling struct {
 func (s Sampling) Check() error {
 	switch {
 	case s.Temperature < 0 || math.IsNaN(s.Temperature) || math.IsInf(s.Temperature, 0):
-		return fmt.Errorf("qwen2: sampling: want a temperature above 0, have %v", s.Temperature)
+		return fmt.Errorf("qwen2: sampling: want a temperature of at least 0, have %v", s.Temperature)
 	case s.TopK < 0:
 		return fmt.Errorf("qwen2: sampling: want a top-k of at least 0, have %d", s.TopK)
 	case s.TopP < 0 || s.TopP > 1 || math.IsNaN(s.TopP):

@@ -97,7 +97,7 @@ func (o *inspectOptions) checkpoint(s *shell, f *flags, dir string) error {
 	}
 	targets, unmatched, err := peft.Match(&pc, c.Modules())
 	if err != nil {
-		return err
+		return flagMistake(err)
 	}
 	out := inspected{Kind: "model", Parameters: countModel(c), Targets: targets}
 	out.Trainable, out.All = countAdapter(c, &pc, targets)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,9 +86,21 @@ func (o *adapterOptions) config() (peft.Config, error) {
 		c.Layers = append(c.Layers, n)
 	}
 	if err := c.Validate(); err != nil {
-		return c, usagef("%s", plain(err.Error()))
+		return c, flagMistake(err)
 	}
 	return c, nil
+}
+
+// flagMistake is what peft finds wrong with a configuration that flags have made, under the flags' names.
+func flagMistake(err error) error {
+	lines := strings.Split(strings.TrimPrefix(plain(err.Error()), "config: "), "\n")
+	for i, line := range lines {
+		field, rest, _ := strings.Cut(line, ":")
+		if name := strings.ReplaceAll(field, "_", "-"); slices.Contains(adapterFlags, name) {
+			lines[i] = "--" + name + ":" + rest
+		}
+	}
+	return usagef("%s", strings.Join(lines, "\n"))
 }
 
 // number is a Python int where it can be: that is how people write alpha.

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"math"
+
 	"github.com/spf13/pflag"
 
 	"github.com/vulora/vulora/qwen2"
@@ -40,12 +42,14 @@ func (o *sampleOptions) check(f *flags) error {
 		return usagef("--repetition-penalty: want more than 0, have %v", o.repetitionPenalty)
 	case f.given("top-p") && !(o.topP > 0 && o.topP <= 1):
 		return usagef("--top-p: want more than 0 and at most 1, have %v", o.topP)
+	case !(o.temperature >= 0 && o.temperature <= math.MaxFloat64):
+		return usagef("--temperature: want at least 0, have %v", o.temperature)
+	case o.topK < 0:
+		return usagef("--top-k: want at least 0, have %d", o.topK)
+	case !(o.minP >= 0 && o.minP <= 1):
+		return usagef("--min-p: want 0 to 1, have %v", o.minP)
 	case o.greedy && (f.source["temperature"] == "flag" && o.temperature > 0):
 		return usagef("want either --greedy or --temperature, have both")
-	}
-	err := qwen2.Sampling{Temperature: o.temperature, TopK: o.topK, MinP: o.minP}.Check()
-	if err != nil {
-		return usagef("%s", plain(err.Error()))
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 			return nil, err
 		}
 		if _, _, err := peft.Match(&pc, c.Modules()); err != nil {
-			return nil, err
+			return nil, flagMistake(err)
 		}
 	}
 	return c, o.data.settle(s, f, c)

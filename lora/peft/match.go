@@ -48,7 +48,7 @@ func Match(c *Config, modules []string) (targets, unmatched []string, err error)
 	}
 	if len(targets) == 0 {
 		return nil, nil, fmt.Errorf("peft: target_modules: want one of %s, have %s%s",
-			strings.Join(ShortNames(modules), ", "), c.describeTargets(), excluded)
+			strings.Join(blockNames(modules), ", "), c.describeTargets(), excluded)
 	}
 	for _, name := range m.names {
 		if !slices.ContainsFunc(modules, func(module string) bool { return named(module, name) }) {
@@ -80,6 +80,11 @@ func ShortNames(modules []string) []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// blockNames are the short names to choose from. The output head is none of them: it can be matched, but not trained.
+func blockNames(modules []string) []string {
+	return slices.DeleteFunc(ShortNames(modules), func(name string) bool { return name == outputHead })
 }
 
 // named says whether a module has this name, or a name that ends with it after a dot.

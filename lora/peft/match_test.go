@@ -78,7 +78,7 @@ func TestMatchRefuses(t *testing.T) {
 		want   string
 	}{
 		{with(func(c *Config) { c.Targets.Names = []string{"c_attn"} }),
-			"want one of down_proj, gate_proj, k_proj, lm_head, o_proj, q_proj, up_proj, v_proj, have [c_attn]"},
+			"want one of down_proj, gate_proj, k_proj, o_proj, q_proj, up_proj, v_proj, have [c_attn]"},
 		{with(func(c *Config) { c.Excluded.Pattern = ".*" }), "29 modules are excluded"},
 		{with(func(c *Config) { c.Targets.Pattern = `.*(?!\.0\.).*` }), "a negative lookahead"},
 		{with(func(c *Config) { c.Targets.Pattern = `(a)\1` }), "a back reference"},
