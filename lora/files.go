@@ -12,6 +12,7 @@ import (
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/atomicfile"
 	"github.com/vulora/vulora/qwen2/safetensors"
+	"github.com/vulora/vulora/tensor/kernel"
 )
 
 // The files of an adapter's directory, as PEFT names them.
@@ -49,7 +50,32 @@ func ReadConfig(dir string) (c *peft.Config, warnings []string, err error) {
 	return c, warnings, nil
 }
 
-// LoadAdapter reads the adapter in dir for m. All tensors that are missing, misshapen or not expected are in one error.
+// CheckAdapter tells what keeps the adapter in dir from being one of a model of the shapes of m, as [LoadAdapter] does
+// but without a model. Errors: [ErrMisfit] among others.
+func CheckAdapter(m *qwen2.Config, dir string) error {
+	c, _, err := ReadConfig(dir)
+	if err != nil {
+		return err
+	}
+	targets, _, err := peft.Match(c, m.Modules())
+	if err != nil {
+		return fmt.Errorf("lora: %s: %w", dir, err)
+	}
+	f, err := safetensors.Open(filepath.Join(dir, weightsFile))
+	if err != nil {
+		return fmt.Errorf("lora: adapter: %w", err)
+	}
+	defer f.Close()
+	l := newLayout(kernel.Info{})
+	l.addAdapter(m, c, targets, false)
+	if err := l.check(f); err != nil {
+		return fmt.Errorf("lora: %s: %w", filepath.Join(dir, weightsFile), err)
+	}
+	return nil
+}
+
+// LoadAdapter reads the adapter in dir for m. Tensors that are missing, misshapen or not expected are one error,
+// [ErrMisfit].
 func LoadAdapter(m *qwen2.Model, dir string) (a *Adapter, warnings []string, err error) {
 	c, warnings, err := ReadConfig(dir)
 	if err != nil {

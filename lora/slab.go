@@ -1,6 +1,7 @@
 package lora
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -68,7 +69,14 @@ func (l *layout) addAdapter(m *qwen2.Config, c *peft.Config, targets []string, d
 	}
 }
 
-// check compares the tensors of f with the layout, and reports all that do not fit.
+// ErrMisfit says that an adapter's tensors are not those that its configuration asks for on this model: mostly, that it
+// was made for another one.
+var ErrMisfit = errors.New("the tensors do not fit " + configFile + " and the model")
+
+// told is how many of the tensors that do not fit are told one by one: an adapter of another model has hundreds.
+const told = 4
+
+// check compares the tensors of f with the layout, and reports what does not fit: the first few, then a count.
 func (l *layout) check(f *safetensors.File) error {
 	var bad []string
 	for _, name := range f.Names() {
@@ -79,7 +87,10 @@ func (l *layout) check(f *safetensors.File) error {
 	if bad = append(bad, l.missing(f)...); len(bad) == 0 {
 		return nil
 	}
-	return fmt.Errorf("the tensors do not fit %s:\n  %s", configFile, strings.Join(bad, "\n  "))
+	if more := len(bad) - told; more > 1 {
+		bad = append(bad[:told], fmt.Sprintf("and %d more", more))
+	}
+	return fmt.Errorf("%w:\n  %s", ErrMisfit, strings.Join(bad, "\n  "))
 }
 
 // view returns the tensor of a slot in slab.

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vulora/vulora/lora"
 	"github.com/vulora/vulora/lora/peft"
 	"github.com/vulora/vulora/qwen2"
 )
@@ -22,6 +23,18 @@ func readConfig(dir string) (*qwen2.Config, error) {
 			"base as --model", dir)
 	}
 	return nil, fmt.Errorf("%s: want a checkpoint with config.json, have none: %w", dir, err)
+}
+
+// otherBase adds to an error about an adapter that does not fit the model of that name which one it was made for.
+func otherBase(err error, adapter, model string) error {
+	if !errors.Is(err, lora.ErrMisfit) {
+		return err
+	}
+	if c, _, e := lora.ReadConfig(adapter); e == nil && c.BaseModel != "" && c.BaseModel != model {
+		return fmt.Errorf("%w\nits base_model_name_or_path is %q, the model here is %q: give the adapter's own base as --model",
+			err, c.BaseModel, model)
+	}
+	return err
 }
 
 // countModel returns the number of parameters of a model; a tied head counts once.

@@ -184,7 +184,7 @@ func withModel(s *shell, o *modelOptions, positions int, adapter string,
 		return err
 	}
 	defer func() { err = errors.Join(err, m.Close()) }()
-	a, err := loadForUse(s, m, adapter)
+	a, err := loadForUse(s, m, o.model, adapter)
 	if err != nil {
 		return err
 	}
@@ -194,8 +194,8 @@ func withModel(s *shell, o *modelOptions, positions int, adapter string,
 	return do(m, a)
 }
 
-// loadForUse reads the adapter in dir, or returns nil where there is none to read.
-func loadForUse(s *shell, m *qwen2.Model, dir string) (*lora.Adapter, error) {
+// loadForUse reads the adapter in dir for the model of that name, or returns nil where there is none to read.
+func loadForUse(s *shell, m *qwen2.Model, model, dir string) (*lora.Adapter, error) {
 	if dir == "" {
 		return nil, nil
 	}
@@ -203,7 +203,7 @@ func loadForUse(s *shell, m *qwen2.Model, dir string) (*lora.Adapter, error) {
 	for _, w := range warnings {
 		s.note("%s", w)
 	}
-	return a, err
+	return a, otherBase(err, dir, model)
 }
 
 func (o *generateOptions) answer(s *shell, g *answerer, prompt string) error {

@@ -177,7 +177,7 @@ func (o *inspectOptions) adapterDir(s *shell, f *flags, dir string) error {
 	if out.Tensors, err = adapterTensors(dir); err != nil {
 		return err
 	}
-	if err := o.onBase(s, &out, pc); err != nil {
+	if err := o.onBase(s, &out, pc, dir); err != nil {
 		return err
 	}
 	if done, err := o.print(s, &out); done {
@@ -201,7 +201,7 @@ func baseName(pc *peft.Config) string {
 }
 
 // onBase adds what only the base model's configuration can tell.
-func (o *inspectOptions) onBase(s *shell, out *inspected, pc *peft.Config) error {
+func (o *inspectOptions) onBase(s *shell, out *inspected, pc *peft.Config, adapter string) error {
 	name := o.base.model
 	if name == "" {
 		name = pc.BaseModel
@@ -236,11 +236,7 @@ func (o *inspectOptions) onBase(s *shell, out *inspected, pc *peft.Config) error
 	out.Tree, out.Targets, out.Parameters = modelTree(c, pc, targets, four).String(), targets, countModel(c)
 	out.Trainable, out.All = countAdapter(c, pc, targets)
 	out.Line = peft.TrainableLine(out.Trainable, out.All)
-	if len(out.Norms) != len(targets) {
-		return fmt.Errorf("want %d adapted modules by the configuration and the base model, have %d in the adapter's file",
-			len(targets), len(out.Norms))
-	}
-	return nil
+	return otherBase(lora.CheckAdapter(c, adapter), adapter, name)
 }
 
 func adapterTensors(dir string) ([]tensorJSON, error) {

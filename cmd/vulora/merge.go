@@ -170,7 +170,7 @@ func (o *mergeOptions) merge(s *shell, base string) (*lora.MergeReport, error) {
 	case errors.Is(err, lora.ErrNotEmpty):
 		return nil, fmt.Errorf("%w: name another --output, or add --overwrite-output", err)
 	case err != nil:
-		return nil, err
+		return nil, otherBase(err, o.eval.adapter, o.eval.model.model)
 	}
 	for _, w := range report.Warnings {
 		s.note("%s", w)

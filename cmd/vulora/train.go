@@ -209,11 +209,7 @@ func (o *trainOptions) with(s *shell, c *qwen2.Config, do func(*training) error)
 // newAdapter makes the adapter that is trained, or reads it.
 func (o *trainOptions) newAdapter(s *shell, m *qwen2.Model) (*lora.Adapter, error) {
 	if o.adapter.dir != "" {
-		a, warnings, err := lora.LoadAdapter(m, o.adapter.dir)
-		for _, w := range warnings {
-			s.note("%s", w)
-		}
-		return a, err
+		return loadForUse(s, m, o.model.model, o.adapter.dir)
 	}
 	pc, err := o.adapter.config()
 	if err != nil {
