@@ -116,7 +116,11 @@ func (o *memoryOptions) describe(s *shell) {
 	if o.why != "" {
 		how += ", " + o.why
 	}
-	s.fact("packing", "%s, up to %s tokens at once; %s", packed, countText(o.found.LargestTokens), how)
+	limit := countText(o.found.Cut.Tokens) + " tokens at once" // as run.yaml has it
+	if o.found.LargestTokens != o.found.Cut.Tokens {
+		limit += fmt.Sprintf(" (the largest pass has %s, padding included)", countText(o.found.LargestTokens))
+	}
+	s.fact("packing", "%s, up to %s; %s", packed, limit, how)
 }
 
 // fitOn is fit with an outline of the model on d, as the options say.
