@@ -92,6 +92,23 @@ func prepareOutput(dir string, overwrite, goesOn bool) (undo func(), err error) 
 	return undo, errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
+// tellReplaced says what of an earlier run is in the output, where another takes its place.
+func (o *saveOptions) tellReplaced(s *shell) {
+	what, checkpoints := "", ""
+	if exists(o.output, metricsName) || exists(o.output, settingsName) {
+		what = "run"
+	}
+	if newest, _, _ := checkpoint.Newest(o.output); newest != nil { // prepareOutput has told what is wrong with the folder
+		what, checkpoints = "run", ", and its checkpoints removed, up to "+filepath.Base(newest.Dir)
+	}
+	if exists(o.output, "adapter_config.json") {
+		what = "adapter"
+	}
+	if what != "" {
+		s.note("the %s in %s will be replaced%s", what, o.output, checkpoints)
+	}
+}
+
 func exists(dir, name string) bool {
 	_, err := os.Stat(filepath.Join(dir, name))
 	return err == nil

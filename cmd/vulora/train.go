@@ -135,8 +135,8 @@ func (o *trainOptions) run(s *shell, f *flags) (err error) {
 			return err
 		}
 	}
-	if (o.save.from == "" || o.save.moved) && exists(o.save.output, "adapter_config.json") {
-		s.note("the adapter in %s will be replaced", o.save.output)
+	if o.save.from == "" || o.save.moved {
+		o.save.tellReplaced(s)
 	}
 	if err := o.report.open(s); err != nil {
 		return err
