@@ -73,6 +73,12 @@ func (o *tokenizeOptions) run(s *shell, f *flags) error {
 	if o.file != "" && (len(o.data.files) > 0 || f.given("text") || f.given("prompt")) {
 		return usagef("--messages: want no --text and no --data beside it")
 	}
+	if len(o.data.files) > 0 && (f.given("text") || f.given("prompt")) {
+		return usagef("want either --text or --data, have both")
+	}
+	if o.chat && (o.file != "" || len(o.data.files) > 0) {
+		return usagef("--chat: want a text, have --messages or --data: --template chatml puts rows in the chat template")
+	}
 	if o.file == "" && len(o.data.files) == 0 {
 		return o.tokenizeText(s, f, tok)
 	}
