@@ -73,7 +73,9 @@ func stepText(step, steps int) string {
 
 // onProbe shows an answer.
 func (t *training) onProbe(p lora.Probed) error {
-	indented := func(text string) string { return strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n      ") }
+	indented := func(text string) string {
+		return strings.ReplaceAll(strings.TrimSpace(harmless(text, t.s.errTTY)), "\n", "\n      ")
+	}
 	t.progress.line(fmt.Sprintf("probe     %s: %s\n    → %s", stepText(p.Step, p.Steps), indented(p.Prompt),
 		indented(p.Answer)))
 	return nil

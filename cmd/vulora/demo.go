@@ -173,7 +173,7 @@ func (t *training) ask(s *shell, before []string) (answers []string, err error) 
 		if before != nil && before[i] == out.Text {
 			mark = "    = "
 		}
-		if _, err := fmt.Fprintln(s.out, mark+out.Text); err != nil {
+		if _, err := fmt.Fprintln(s.out, mark+harmless(out.Text, s.outTTY)); err != nil {
 			return nil, err
 		}
 	}

@@ -207,7 +207,7 @@ func loadForUse(s *shell, m *qwen2.Model, model, dir string) (*lora.Adapter, err
 }
 
 func (o *generateOptions) answer(s *shell, g *answerer, prompt string) error {
-	show := func(piece string) { io.WriteString(s.out, piece) }
+	show := func(piece string) { io.WriteString(s.out, harmless(piece, s.outTTY)) }
 	if o.json {
 		show = nil
 	}

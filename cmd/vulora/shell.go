@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
+	"unicode"
 
 	"golang.org/x/term"
 )
@@ -16,16 +18,31 @@ type shell struct {
 	in       io.Reader
 	out, err io.Writer
 
-	inTTY, errTTY        bool
-	outColour, errColour bool
+	inTTY, outTTY, errTTY bool
+	outColour, errColour  bool
 }
 
 func newShell(ctx context.Context) *shell {
 	isTTY := func(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }
-	s := &shell{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, inTTY: isTTY(os.Stdin), errTTY: isTTY(os.Stderr)}
+	s := &shell{ctx: ctx, in: os.Stdin, out: os.Stdout, err: os.Stderr, inTTY: isTTY(os.Stdin),
+		outTTY: isTTY(os.Stdout), errTTY: isTTY(os.Stderr)}
 	plain := os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" // https://no-color.org
-	s.outColour, s.errColour = isTTY(os.Stdout) && !plain, s.errTTY && !plain
+	s.outColour, s.errColour = s.outTTY && !plain, s.errTTY && !plain
 	return s
+}
+
+// harmless is text of a model or of a file as it may be shown: on a terminal, which would obey them, control characters
+// but newline and tab become U+FFFD.
+func harmless(text string, terminal bool) string {
+	if !terminal {
+		return text
+	}
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) && r != '\n' && r != '\t' {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // note tells the person something.

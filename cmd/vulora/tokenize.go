@@ -192,7 +192,8 @@ func (t *tokenized) print(s *shell, tok *tokenizer.Tokenizer, asJSON bool) error
 	}
 	if t.Where != "" {
 		fmt.Fprintf(s.out, "%s: %d tokens, %d trained on\n", t.Where, len(t.IDs), trained)
-		fmt.Fprintf(s.out, "%s\n\n", markedText(tok, data.Example{IDs: t.IDs, Labels: t.Labels}, s.outColour, 1<<20))
+		fmt.Fprintf(s.out, "%s\n\n", markedText(tok, data.Example{IDs: t.IDs, Labels: t.Labels}, s.outTTY, s.outColour,
+			1<<20))
 	}
 	for i, line := range strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n") {
 		if s.outColour && len(t.Labels) > 0 {

@@ -102,7 +102,7 @@ func (t *training) onPlan(p lora.Plan) error {
 	}
 	t.s.fact("memory", "%s: %s", bytesText(usage.Total()), strings.Join(parts, ", "))
 	fmt.Fprintf(t.s.err, "\nThe first row as it is trained on, with what the loss leaves out %s:\n%s\n\n", t.maskName(),
-		markedText(t.tok, t.rows.examples[0], t.s.errColour, 800))
+		markedText(t.tok, t.rows.examples[0], t.s.errTTY, t.s.errColour, 800))
 	return nil
 }
 
@@ -119,14 +119,14 @@ type decoder interface {
 }
 
 // markedText is an example with its masked parts marked, cut to about most characters.
-func markedText(t decoder, e data.Example, colour bool, most int) string {
+func markedText(t decoder, e data.Example, terminal, colour bool, most int) string {
 	var b strings.Builder
 	for i := 0; i < len(e.IDs) && most > 0; {
 		masked, j := e.Labels[i] == data.Ignore, i
 		for j < len(e.IDs) && (e.Labels[j] == data.Ignore) == masked {
 			j++
 		}
-		text := []rune(t.Decode(e.IDs[i:j], false))
+		text := []rune(harmless(t.Decode(e.IDs[i:j], false), terminal))
 		if len(text) > most {
 			text = append(text[:most], '…')
 		}
