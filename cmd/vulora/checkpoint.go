@@ -31,8 +31,8 @@ func otherBase(err error, adapter, model string) error {
 		return err
 	}
 	if c, _, e := lora.ReadConfig(adapter); e == nil && c.BaseModel != "" && c.BaseModel != model {
-		return fmt.Errorf("%w\nits base_model_name_or_path is %q, the model here is %q: give the adapter's own base as --model",
-			err, c.BaseModel, model)
+		return fmt.Errorf("%w\nits base_model_name_or_path is %q, the model here is %q: give the adapter's own base as "+
+			"--model", err, c.BaseModel, model)
 	}
 	return err
 }

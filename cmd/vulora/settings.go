@@ -32,8 +32,8 @@ func (o *trainOptions) writeSettings(w io.Writer, f *flags) error {
 			doc.Content = append(doc.Content, key, settingNode(flag.Value))
 		})
 	}
-	if _, err := fmt.Fprintf(w, "# vulora train --config %s, in the folder where the run was started: paths count from there\n",
-		settingsName); err != nil {
+	const told = "# vulora train --config %s, in the folder where the run was started: paths count from there\n"
+	if _, err := fmt.Fprintf(w, told, settingsName); err != nil {
 		return err
 	}
 	e := yaml.NewEncoder(w)
