@@ -12,20 +12,14 @@ import (
 
 // TestGoldenTrainRounded follows a trajectory with products of bfloat16, forward and backward.
 func TestGoldenTrainRounded(t *testing.T) {
-	dir := golden("train-trajectory")
-	runs, err := filepath.Glob(filepath.Join(dir, "*", "trajectory.json"))
-	if err != nil || len(runs) == 0 {
-		t.Fatalf("no runs in %s: %v", dir, err)
-	}
-	var set struct{ Rows []sequence }
-	readJSON(t, filepath.Join(dir, "dataset.json"), &set)
+	dir, runs, rows := trajectories(t)
 	var want trajectory
 	readJSON(t, runs[0], &want)
 	devtest.Each(t, func(t *testing.T, d kernel.Device) {
 		m := loadModel(t, d, "model-tiny")
 		m.Precision = kernel.RoundBF16
 		a := loadAdapter(t, m, filepath.Join(dir, "adapter_init"))
-		c := want.config(examples(set.Rows))
+		c := want.config(rows)
 		exact := true
 		c.Observers = []Observer{{OnStep: func(p Progress) error {
 			w := want.Steps[p.Step-1]

@@ -73,19 +73,26 @@ func TestGoldenQLoRATrajectory(t *testing.T) {
 	})
 }
 
-func TestGoldenTrainTrajectory(t *testing.T) {
-	dir := golden("train-trajectory")
+// trajectories returns the folder of runs on a plain base, the files of their trajectories, and the rows of all.
+func trajectories(t *testing.T) (dir string, runs []string, rows []data.Example) {
+	t.Helper()
+	dir = golden("train-trajectory")
 	runs, err := filepath.Glob(filepath.Join(dir, "*", "trajectory.json"))
 	if err != nil || len(runs) == 0 {
 		t.Fatalf("no runs in %s: %v", dir, err)
 	}
 	var set struct{ Rows []sequence }
 	readJSON(t, filepath.Join(dir, "dataset.json"), &set)
+	return dir, runs, examples(set.Rows)
+}
+
+func TestGoldenTrainTrajectory(t *testing.T) {
+	dir, runs, rows := trajectories(t)
 	devtest.Each(t, func(t *testing.T, d kernel.Device) {
 		m := loadModel(t, d, "model-tiny")
 		for _, path := range runs {
 			run := filepath.Dir(path)
-			t.Run(filepath.Base(run), func(t *testing.T) { goldenRun(t, m, dir, run, examples(set.Rows)) })
+			t.Run(filepath.Base(run), func(t *testing.T) { goldenRun(t, m, dir, run, rows) })
 		}
 	})
 }
