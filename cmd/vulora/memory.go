@@ -85,7 +85,10 @@ func numberAfter(files fs.FS, file, name string) (int64, bool) {
 	for line := range strings.Lines(string(content)) {
 		if rest, ok := strings.CutPrefix(line, name); ok {
 			n, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(rest), "kB")), 10, 64)
-			return n, err == nil && n >= 0 && n < 1<<50
+			if err != nil || n < 0 || n >= 1<<50 {
+				return 0, false
+			}
+			return n, true
 		}
 	}
 	return 0, false
@@ -102,4 +105,10 @@ func freeMemory(kind string, size int64) int64 {
 		free = size
 	}
 	return free
+}
+
+// peakMemory is the most memory the process has had, in bytes, or 0 where the system does not say.
+func peakMemory() int64 {
+	kib, _ := numberAfter(os.DirFS("/"), "proc/self/status", "VmHWM:")
+	return kib * 1024
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"runtime"
 	"testing"
 	"testing/fstest"
 )
@@ -41,5 +42,19 @@ func TestFreeHostMemory(t *testing.T) {
 	}
 	if have := freeHostMemory(fstest.MapFS{}); have != 0 {
 		t.Errorf("a system that says nothing: want 0, have %d", have)
+	}
+}
+
+func TestPeakMemory(t *testing.T) {
+	touched := make([]byte, 32<<20)
+	for i := range touched {
+		touched[i] = 1
+	}
+	want := int64(len(touched))
+	if runtime.GOOS != "linux" { // no other system says
+		want = 0
+	}
+	if have := peakMemory(); have < want || have > 1<<40 {
+		t.Errorf("want at least the %d bytes that were touched, have %d", want, have)
 	}
 }

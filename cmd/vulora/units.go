@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"fmt"
-	"os"
 	"strconv"
 	"time"
 )
@@ -41,22 +39,4 @@ func countText[T int | int64](n T) string {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
-}
-
-// peakMemory is the most memory the process has had, in bytes, or 0 where the system does not say.
-func peakMemory() int64 {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0
-	}
-	_, after, _ := bytes.Cut(status, []byte("VmHWM:"))
-	fields := bytes.Fields(after)
-	if len(fields) == 0 {
-		return 0
-	}
-	kib, err := strconv.ParseInt(string(fields[0]), 10, 64)
-	if err != nil {
-		return 0
-	}
-	return kib * 1024
 }
