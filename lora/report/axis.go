@@ -104,7 +104,7 @@ func tickText(x float64) string {
 	return shortNumber(x, 4)
 }
 
-// shortNumber writes a value with some significant digits: 0.0123, 2e-05.
+// shortNumber writes a value with some significant digits: 0.0123, 2e-5.
 func shortNumber(x float64, digits int) string {
 	s := fmt.Sprintf("%.*g", digits, x)
 	return strings.Replace(s, "e-0", "e-", 1)

@@ -165,3 +165,68 @@ func TestPrune(t *testing.T) {
 		t.Errorf("an entry beyond the limit alone: %v", err)
 	}
 }
+
+// Beside entries the folder may hold what others made, and what a killed process has left: only that is removed, once it
+// is old. Within the limit nothing else is.
+func TestPruneLeaves(t *testing.T) {
+	c := Cache{Dir: t.TempDir()}
+	if err := c.Write(Key{1}, someRows(100)); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(c.path(Key{1}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	then := time.Now().Add(-2 * time.Hour)
+	for _, name := range []string{".old.tmp", "old.tmp", "old", "other.rows"} {
+		path := filepath.Join(c.Dir, name)
+		if err := os.WriteFile(path, make([]byte, 1<<16), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(path, then, then); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, ".new.tmp"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c.Limit = 2 * info.Size()
+	if err := c.Write(Key{2}, someRows(100)); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{".old.tmp": false, "old.tmp": true, "old": true, "other.rows": true,
+		".new.tmp": true, filepath.Base(c.path(Key{1})): true, filepath.Base(c.path(Key{2})): true} {
+		if _, err := os.Stat(filepath.Join(c.Dir, name)); (err == nil) != want {
+			t.Errorf("%s: want it kept: %v, have %v", name, want, err)
+		}
+	}
+}
+
+// An entry just written is removed last, even where a clock that was set back makes it the oldest; it goes if it alone
+// is beyond the limit.
+func TestPruneOwn(t *testing.T) {
+	c := Cache{Dir: t.TempDir()}
+	later := time.Now().Add(time.Hour)
+	for i := range byte(3) {
+		if err := c.Write(Key{i}, someRows(100)); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Chtimes(c.path(Key{i}), later, later); err != nil {
+			t.Fatal(err)
+		}
+	}
+	info, err := os.Stat(c.path(Key{0}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, limit := range []int64{info.Size(), info.Size() - 1} {
+		c.Limit = limit
+		if err := c.Write(Key{9}, someRows(100)); err != nil {
+			t.Fatal(err)
+		}
+		found, err := filepath.Glob(filepath.Join(c.Dir, "*"))
+		if err != nil || len(found) != int(limit/info.Size()) || len(found) == 1 && found[0] != c.path(Key{9}) {
+			t.Errorf("within %d bytes, of entries of %d: have %v, %v", limit, info.Size(), found, err)
+		}
+	}
+}
