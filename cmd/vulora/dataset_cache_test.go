@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vulora/vulora/lora/data"
 	"github.com/vulora/vulora/qwen2"
 	"github.com/vulora/vulora/qwen2/tokenizer"
 )
@@ -89,11 +90,60 @@ func TestRowCache(t *testing.T) {
 	for name, change := range map[string]func(*dataOptions){
 		"max-length": func(o *dataOptions) { o.maxLength = 200 }, "append-eos": func(o *dataOptions) { o.appendEOS = false },
 		"template": func(o *dataOptions) { o.template = "seed" }, "limit": func(o *dataOptions) { o.limit = 3 },
+		"format":   func(o *dataOptions) { o.format = "alpaca" },
 		"train-on": func(o *dataOptions) { o.trainOn = "all" }, "tokenizer": func(o *dataOptions) { o.cache.tokenizer = "u" },
 		"contents": func(*dataOptions) { write(append(content, '\n')) }} {
 		read(change)
 		if n++; len(entries()) != n {
 			t.Errorf("%s: want an entry of its own", name)
 		}
+	}
+
+	copied := filepath.Join(t.TempDir(), "copied.json")
+	if err := os.WriteFile(copied, append(content, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	have := read(func(o *dataOptions) { o.files = []string{copied} })
+	if len(entries()) != n || have.files[0].Name != copied {
+		t.Errorf("want the rows of the same contents under the name %s, have %+v", copied, have.files)
+	}
+
+	at := bytes.IndexByte(content, '{')
+	write(append(append(append([]byte{}, content[:at]...), "{},"...), content[at:]...)) // a bad row
+	skip := func(o *dataOptions) { o.skipBad = filepath.Join(t.TempDir(), "skipped.jsonl") }
+	for range 2 {
+		if have := read(skip); have.bad.Total != 1 || len(entries()) != n {
+			t.Errorf("want a bad row each time and nothing kept, have %d, %d entries", have.bad.Total, len(entries()))
+		}
+	}
+	write(content[:len(content)-1])
+	cached := rowCache{dir: dir, from: 1}
+	_, k := cached.find(s, tok, []string{rows}, data.ReadOptions{}, data.Options{})
+	write(append(content, '\n'))
+	if k.keep(s, without); len(entries()) != n {
+		t.Error("want nothing kept of a file that was changed while it was read")
+	}
+	cached.from = int64(len(content)) + 2 // more than one has
+	if _, k = cached.find(s, tok, []string{rows, rows}, data.ReadOptions{}, data.Options{}); k == nil {
+		t.Error("want the sizes of all files to count")
+	}
+}
+
+// The tokenizer's name follows its files and the chat template.
+func TestRowCacheNamesTheTokenizer(t *testing.T) {
+	dir := t.TempDir()
+	template := filepath.Join(dir, "other.jinja")
+	names := map[string]string{}
+	for _, file := range []string{"", "tokenizer.json", "tokenizer_config.json", "chat_template.jinja", "other.jinja"} {
+		if file != "" {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		name := (&modelOptions{dir: dir, cache: true, chatTemplate: template}).newRowCache().tokenizer
+		if before, ok := names[name]; ok || name == "" {
+			t.Errorf("with %q: want another name than with %q, have %q", file, before, name)
+		}
+		names[name] = file
 	}
 }

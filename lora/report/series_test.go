@@ -38,8 +38,8 @@ func TestSeriesDoubles(t *testing.T) {
 	}
 }
 
-// Smoothing is a Gaussian's: of 121 steps its deviation is 2, and it ends at 3 deviations. A point counts as often as it
-// has values.
+// Smoothing is a Gaussian's: of 121 steps its deviation is 2, and it ends at 3 deviations. A point counts as often as
+// it has values.
 func TestSmoothingIsGaussian(t *testing.T) {
 	var s series
 	sum := 0.0
@@ -77,6 +77,9 @@ func TestHistoryIsCopied(t *testing.T) {
 	h.step(lora.Progress{Step: 2, Loss: 2})
 	c := h.copied()
 	h.step(lora.Progress{Step: 3, Loss: 3})
+	if len(h.loss.points) != 2 {
+		t.Errorf("want at most 2 points, have %v", h.loss.points)
+	}
 	for name, s := range map[string]*series{"loss": &c.loss, "norm": &c.norm, "rate": &c.rate} {
 		if len(s.points) != 2 || s.points[1].last != 2 {
 			t.Errorf("%s: want the points as they were, have %v", name, s.points)

@@ -2,11 +2,14 @@ package rowcache
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
+	"hash/crc32"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"testing"
 	"time"
 
@@ -47,6 +50,9 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("%d rows: not what was written: %v", n, err)
 		}
 	}
+	if info, err := os.Stat(c.Dir); err != nil || runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("want a folder that only its owner can read, have %v, %v", info, err)
+	}
 	bad := someRows(9)
 	bad.Examples[8].Labels[1] = 7
 	if err := c.Write(k, bad); err == nil {
@@ -80,6 +86,12 @@ func TestDamage(t *testing.T) {
 	if _, err := decode(bytes.NewReader(whole), int64(len(whole)), Key{8}); err == nil {
 		t.Error("the entry of another key was taken")
 	}
+	other := bytes.Clone(whole) // another version's, and whole
+	other[len(magic)-2]++
+	binary.LittleEndian.PutUint32(other[len(other)-4:], crc32.Checksum(other[:len(other)-4], castagnoli))
+	if _, err := decode(bytes.NewReader(other), int64(len(other)), k); err == nil {
+		t.Error("the entry of another version was taken")
+	}
 	c := Cache{Dir: t.TempDir()}
 	if err := os.WriteFile(c.path(k), whole[:len(whole)/2], 0o600); err != nil {
 		t.Fatal(err)
@@ -109,6 +121,9 @@ func TestKey(t *testing.T) {
 	one := key([]string{a}, "x", "y")
 	if key([]string{same}, "x", "y") != one {
 		t.Error("a file of another name with the same contents has another key")
+	}
+	if key([]string{write("OTHER.JSON", "1")}, "x", "y") != one {
+		t.Error("an ending in capitals has another key")
 	}
 	for i, k := range []Key{key([]string{b}, "x", "y"), key([]string{a}, "x"), key([]string{a}, "xy"),
 		key([]string{a, a}, "x", "y"), key([]string{write("a.jsonl", "1")}, "x", "y"), key([]string{a}, "x", "y", "")} {
@@ -166,8 +181,8 @@ func TestPrune(t *testing.T) {
 	}
 }
 
-// Beside entries the folder may hold what others made, and what a killed process has left: only that is removed, once it
-// is old. Within the limit nothing else is.
+// Beside entries the folder may hold what others made, and what a killed process has left: only that is removed, once
+// it is old. Within the limit nothing else is.
 func TestPruneLeaves(t *testing.T) {
 	c := Cache{Dir: t.TempDir()}
 	if err := c.Write(Key{1}, someRows(100)); err != nil {
