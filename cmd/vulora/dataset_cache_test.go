@@ -127,6 +127,12 @@ func TestRowCache(t *testing.T) {
 	if _, k = cached.find(s, tok, []string{rows, rows}, data.ReadOptions{}, data.Options{}); k == nil {
 		t.Error("want the sizes of all files to count")
 	}
+	if err := tok.UseChatTemplate("clock", "{{ strftime_now('%S') }}"); err != nil {
+		t.Fatal(err)
+	}
+	if _, k = cached.find(s, tok, []string{rows, rows}, data.ReadOptions{}, data.Options{}); k != nil {
+		t.Error("want nothing kept of a template that reads the clock")
+	}
 }
 
 // The tokenizer's name follows its files and the chat template.

@@ -41,8 +41,9 @@ func TestDashboardGoesOn(t *testing.T) {
 	p := lora.Progress{Step: 5, Steps: 10, Epoch: 0.75, Loss: 4, GradNorm: 2, LearningRate: 0.125, Tokens: 100,
 		Elapsed: 42 * time.Second, Between: 8 * time.Second}
 	tell(t, all, onStep, p)
-	tell(t, all, onSaved, lora.Saved{Dir: "first"})
-	tell(t, all, onSaved, lora.Saved{Dir: "second", Err: errors.New("no room")})
+	saved := func(o lora.Observer) func(lora.Saved) error { return o.OnSaved }
+	tell(t, all, saved, lora.Saved{Dir: "first"})
+	tell(t, all, saved, lora.Saved{Dir: "second", Err: errors.New("no room")})
 	have = liveFigures(t, d)
 	if have.Step != 5 || have.Epoch != 0.75 || have.Seconds != 50 || have.Left != 50 || have.Rate != 50 ||
 		have.Checkpoint != "first" {

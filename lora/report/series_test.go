@@ -27,9 +27,6 @@ func TestSeriesDoubles(t *testing.T) {
 	if p := &s.points[1]; p.middle() != 5.5 || p.mean() != 4.25 {
 		t.Errorf("want a mean of 4.25 at 5.5, have %v at %v", p.mean(), p.middle())
 	}
-	if x, ok := s.latest(); x != 7 || !ok {
-		t.Errorf("want the latest value, 7, have %v, %v", x, ok)
-	}
 	far := series{most: 1}
 	far.add(1, 2)
 	far.add(100, 3)
