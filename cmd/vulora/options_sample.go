@@ -38,7 +38,7 @@ func (o *sampleOptions) check(f *flags) error {
 	switch {
 	case f.given("max-new-tokens") && o.newTokens < 1:
 		return usagef("--max-new-tokens: want at least 1, have %d", o.newTokens)
-	case f.given("repetition-penalty") && !(o.repetitionPenalty > 0):
+	case f.given("repetition-penalty") && !(o.repetitionPenalty > 0 && o.repetitionPenalty <= math.MaxFloat64):
 		return usagef("--repetition-penalty: want more than 0, have %v", o.repetitionPenalty)
 	case f.given("top-p") && !(o.topP > 0 && o.topP <= 1):
 		return usagef("--top-p: want more than 0 and at most 1, have %v", o.topP)

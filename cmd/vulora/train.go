@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -98,8 +99,12 @@ func (o *trainOptions) check(s *shell, f *flags) (*qwen2.Config, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, _, err := peft.Match(&pc, c.Modules()); err != nil {
+		targets, _, err := peft.Match(&pc, c.Modules())
+		if err != nil {
 			return nil, flagMistake(err)
+		}
+		if slices.Contains(targets, "lm_head") {
+			return nil, usagef("--target-modules: want modules of the blocks, have lm_head: an adapter on it is not supported")
 		}
 	}
 	return c, o.data.settle(s, f, c)

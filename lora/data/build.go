@@ -1,6 +1,7 @@
 package data
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -170,7 +171,8 @@ func (b *Builder) check() error {
 	case b.o.Template == TemplateChatML && b.chat == nil:
 		return fmt.Errorf("data: template chatml: want a tokenizer with a chat template, have none")
 	case b.o.System != "" && b.o.Template != TemplateChatML:
-		return fmt.Errorf("data: a system text needs the template chatml, have %q", b.o.Template)
+		return fmt.Errorf("data: system: want the template chatml beside a system text, have %s",
+			cmp.Or(b.o.Template, "auto"))
 	case b.o.Template != TemplateChatML && b.enc == nil:
 		return fmt.Errorf("data: want a tokenizer, have none")
 	}

@@ -47,8 +47,12 @@ func Match(c *Config, modules []string) (targets, unmatched []string, err error)
 		}
 	}
 	if len(targets) == 0 {
-		return nil, nil, fmt.Errorf("peft: target_modules: want one of %s, have %s%s",
-			strings.Join(blockNames(modules), ", "), c.describeTargets(), excluded)
+		where := ""
+		if len(c.Layers) > 0 {
+			where = fmt.Sprintf(" in the layers %v of layers_to_transform", c.Layers)
+		}
+		return nil, nil, fmt.Errorf("peft: target_modules: want one of %s, have %s%s%s",
+			strings.Join(blockNames(modules), ", "), c.describeTargets(), where, excluded)
 	}
 	for _, name := range m.names {
 		if !slices.ContainsFunc(modules, func(module string) bool { return named(module, name) }) {
